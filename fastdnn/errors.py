@@ -1,0 +1,67 @@
+"""What a person did that cannot work, said so that they can mend it: one sentence, and what to type next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FastDNNError(ValueError):
+    """Base of every error that fastdnn raises on purpose.
+
+    Parameters
+    ----------
+    message : one sentence: what, where, what was given, what is allowed.
+    hint : what to type or change next, one line, or None.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class DataError(FastDNNError):
+    """The table, the array or the target cannot be used as asked."""
+
+
+class ParameterError(FastDNNError):
+    """An argument is outside its allowed set or range."""
+
+
+class ModelFileError(FastDNNError):
+    """A file is not a fastdnn model, is damaged, or comes from a newer version."""
+
+
+class MissingExtraError(FastDNNError):
+    """An optional package that this task needs is not installed."""
+
+
+class DivergenceError(FastDNNError):
+    """Training produced a cost that is not finite.
+
+    Attributes
+    ----------
+    epoch, batch : int, both counted from 1: where the cost stopped being finite.
+    last_finite : the last finite cost of a mini-batch, or None if there was none.
+    """
+
+    def __init__(self, message: str, hint: str | None, epoch: int, batch: int, last_finite: float | None) -> None:
+        super().__init__(message, hint)
+        self.epoch = epoch
+        self.batch = batch
+        self.last_finite = last_finite
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name that looks most like `name`, or None if none comes close; case does not count."""
+    by_lower = {item.lower(): item for item in allowed}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
+    """The sentence for a name outside a closed set: what it is, what was given, the nearest, and all that is allowed."""
+    allowed = list(allowed)
+    guess = nearest(name, allowed)
+    meant = f" Did you mean '{guess}'?" if guess else ""
+    return f"Unknown {what} '{name}'.{meant} Allowed: {', '.join(allowed)}."

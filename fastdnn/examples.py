@@ -1,0 +1,83 @@
+"""Examples: the data as training sees it, without a copy for a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.errors import DataError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs and targets, and which rows of them count.
+
+    Parameters
+    ----------
+    X : (m, n) float32, float64 or uint8; examples are rows (its transpose is the course's X). Kept as it is where it is
+        C-contiguous, else copied once.
+    Y : None; or (m,) int classes 0, 1, ...; or (m,) or (m, n_y) floats.
+    rows : None for all, or int indices of the examples that count, in order; X and Y are not copied for them.
+    scale, shift : for uint8 X: the network reads X * scale + shift; numbers or (n,). Default 1/255 and 0.
+
+    Raises
+    ------
+    DataError : X is not a matrix, is empty, holds NaN or infinity; lengths differ; a row index lies outside.
+    """
+
+    X: Array
+    Y: Array | None = None
+    rows: NDArray[np.int64] | None = None
+    scale: Any = None
+    shift: Any = None
+
+    def __post_init__(self) -> None:
+        X = np.asarray(self.X)
+        if X.ndim != 2 or 0 in X.shape:
+            raise DataError(f"X must be a matrix (examples, features) with at least one of each, got shape {X.shape}.")
+        if X.dtype != np.uint8 and X.dtype not in (np.float32, np.float64):
+            X = X.astype(np.float64)
+        object.__setattr__(self, "X", np.ascontiguousarray(X))
+        if X.dtype != np.uint8:
+            _require_finite(X, "X")
+        if self.Y is not None:
+            Y = np.asarray(self.Y)
+            if Y.shape[:1] != X.shape[:1]:
+                raise DataError(f"X has {X.shape[0]} examples, but Y has {Y.shape[0] if Y.ndim else 'none'}.")
+            if Y.dtype.kind == "f":
+                _require_finite(Y, "Y")
+            object.__setattr__(self, "Y", Y)
+        rows = np.arange(X.shape[0]) if self.rows is None else np.asarray(self.rows)
+        if rows.size == 0:
+            raise DataError("No examples: the list of rows is empty.")
+        if rows.min() < 0 or rows.max() >= X.shape[0]:
+            raise DataError(f"Row indices must lie in 0 to {X.shape[0] - 1}, got {rows.min()} to {rows.max()}.")
+        object.__setattr__(self, "rows", np.ascontiguousarray(rows, np.int64))
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """(m,) the rows that count, never None."""
+        assert self.rows is not None
+        return self.rows
+
+    def __len__(self) -> int:
+        """Number of examples that count."""
+        return int(self.indices.size)
+
+
+def as_examples(X: Any) -> Examples:
+    """Examples as they are, or a matrix as Examples without targets."""
+    return X if isinstance(X, Examples) else Examples(X)
+
+
+def _require_finite(values: Array, name: str) -> None:
+    # min and max keep NaN and infinity and need no copy, where isfinite would build a mask of the whole array.
+    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
+        where = np.argwhere(~np.isfinite(values))[0]
+        place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), where, strict=False))
+        raise DataError(f"{name} holds {values[tuple(where)]} at {place}; every number must be finite.")

@@ -1,0 +1,69 @@
+"""What a training run reports: while it runs, and afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """The state of a run at one moment.
+
+    Attributes
+    ----------
+    epoch, epochs : the epoch under way (from 1) and the most there will be. rows_done, rows : examples of this epoch.
+    loss : mean loss of this epoch's examples so far, None before the first mini-batch.
+    valid_loss, valid_score : of the last finished epoch, None without a validation part or before the first end of an epoch.
+    best_epoch : the epoch kept so far, 0 for the initial parameters.
+    samples_per_s : examples trained on per second, this run. seconds, seconds_left : elapsed, and an estimate to the last epoch.
+    """
+
+    epoch: int
+    epochs: int
+    rows_done: int
+    rows: int
+    loss: float | None
+    valid_loss: float | None
+    valid_score: float | None
+    best_epoch: int
+    samples_per_s: float
+    seconds: float
+    seconds_left: float | None
+
+
+@dataclass
+class History:
+    """A finished run.
+
+    Attributes
+    ----------
+    epochs : one dict an epoch: epoch (from 1), loss (mean over its examples, each at the parameters of its mini-batch),
+        valid_loss, valid_score (accuracy, or R^2 for squared error; None without a validation part), learning_rate, seconds,
+        samples_per_s.
+    best_epoch : the epoch whose parameters the network has now; 0 where no epoch was finished.
+    stopped_by : 'epochs' (all were run), 'patience' (no better validation loss), 'interrupt' (Ctrl-C).
+    batch_size, optimizer, learning_rate, l2, seed, threads : what was used.
+    seconds : of the whole run, validation included. samples_per_s : examples per second of training alone.
+    """
+
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    l2: float
+    seed: int
+    threads: int
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped_by: str = "epochs"
+    seconds: float = 0.0
+    samples_per_s: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> History:
+        """The inverse of `to_json`."""
+        return cls(**fields)

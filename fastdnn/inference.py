@@ -1,0 +1,57 @@
+"""Forward passes over many examples, and the gradient of one batch, for use outside training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.engine import run_pass
+from fastdnn.examples import Examples
+from fastdnn.kernels.epoch import LOSSES, OUTPUTS
+from fastdnn.kernels.layout import Rule
+from fastdnn.kernels.optimizers import KEEP
+from fastdnn.network import Network
+from fastdnn.workers import check_threads
+from fastdnn.workspace import Workspace
+
+Array = NDArray[Any]
+
+# Examples a worker takes through the network at a time: few enough for the caches, enough to fill the register tile.
+_ROWS_AT_A_TIME = 120
+
+
+def evaluate(
+    network: Network, examples: Examples, threads: int, *, with_losses: bool
+) -> tuple[Array, NDArray[np.float64]]:
+    """A[L] (m, n_y), and the loss of each example (m,) if `with_losses`, else an empty array."""
+    threads = min(check_threads(threads), len(examples))
+    workspace = Workspace(network, min(_ROWS_AT_A_TIME * threads, len(examples)), threads, training=False)
+    return evaluate_in(workspace, examples, threads, with_losses=with_losses)
+
+
+def evaluate_in(
+    workspace: Workspace, examples: Examples, threads: int, *, with_losses: bool
+) -> tuple[Array, NDArray[np.float64]]:
+    """As `evaluate`, with the parameters and in the buffers of a workspace."""
+    network = workspace.network
+    m = len(examples)
+    AL = np.empty((m, network.layer_dims[-1]), network.dtype)
+    losses = np.empty(m if with_losses else 0)
+    data = workspace.data(examples, with_targets=with_losses)
+    purpose = OUTPUTS + LOSSES if with_losses else OUTPUTS
+    run_pass(workspace, data, examples.indices, threads, purpose=purpose, outputs=AL, losses=losses)
+    return AL, losses
+
+
+def batch_gradients(network: Network, examples: Examples, l2: float) -> tuple[list[Array], list[Array]]:
+    """dW[l], db[l] of J = mean loss + lambda/(2m) sum W^2 over the examples as one batch."""
+    m = len(examples)
+    workspace = Workspace(network, m, 1)
+    rule = Rule(KEEP, 0.0, 0.0, 0.0, 0.0, l2 / m)
+    run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices, 1, rule=rule)
+    dW, db = [np.empty_like(W) for W in network.weights], [np.empty_like(b) for b in network.biases]
+    for l, (W, b) in enumerate(zip(dW, db, strict=True), 1):
+        workspace.read_layer(workspace.buffers.moments1, l, W, b)
+    return dW, db

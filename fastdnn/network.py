@@ -1,0 +1,197 @@
+"""Network: layer sizes, activations, a loss, and one flat buffer of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn import vocabulary
+from fastdnn.errors import DataError, ParameterError, unknown_name
+from fastdnn.examples import Examples, as_examples
+from fastdnn.initialization import initial_weights, warn_of_symmetry
+
+Array = NDArray[Any]
+
+
+class Network:
+    """A fully connected network: Z[l] = W[l] A[l-1] + b[l], A[l] = g[l](Z[l]), l = 1 .. L; A[0] is the input.
+
+    Parameters
+    ----------
+    layer_dims : [n_x, n_1, ..., n_y]; two numbers make logistic or linear regression.
+    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS, or a list with one for each hidden layer.
+    output_activation, loss : one of each pair that vocabulary.OUTPUTS allows; with one given the other follows, with
+        neither it is binary cross-entropy for one output and categorical for more.
+    initialization : 'auto' (He under ReLU, else Glorot), 'he', 'glorot', 'small_random', 'zeros'.
+    dtype : 'float32' or 'float64', of parameters and arithmetic.
+    seed : of the initial weights.
+    leaky_slope : slope of leaky ReLU below zero, 0 < slope < 1.
+
+    Attributes
+    ----------
+    weights, biases : lists of L views into `parameters`, shapes (n_l, n_{l-1}) and (n_l, 1); assign into them to set them.
+    parameters : flat array W[1], b[1], W[2], ... in C order.
+    activations : L names, the output's last.
+
+    Raises
+    ------
+    ParameterError : an unknown name, a pair that does not make sense, or a size below 1.
+
+    Examples
+    --------
+    >>> network = Network([2, 3, 1], activation="tanh")
+    >>> [W.shape for W in network.weights], network.n_parameters
+    ([(3, 2), (1, 3)], 13)
+    """
+
+    def __init__(
+        self,
+        layer_dims: Sequence[int],
+        activation: str | Sequence[str] = "relu",
+        output_activation: str | None = None,
+        loss: str | None = None,
+        *,
+        initialization: str = "auto",
+        dtype: str = "float32",
+        seed: int = 0,
+        leaky_slope: float = 0.01,
+    ) -> None:
+        self.layer_dims = _checked_dims(layer_dims)
+        hidden = [activation] * (self.L - 1) if isinstance(activation, str) else list(activation)
+        if len(hidden) != self.L - 1:
+            raise ParameterError(f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.")
+        for name in {*hidden, *([activation] if isinstance(activation, str) else [])}:
+            _require("activation", name, vocabulary.HIDDEN_ACTIVATIONS)
+        self.loss, output = _loss_and_output(loss, output_activation, self.layer_dims[-1])
+        self.activations = [*hidden, output]
+        self.dtype = np.dtype(_require("dtype", str(dtype), vocabulary.DTYPES))
+        if not 0.0 < leaky_slope < 1.0:
+            raise ParameterError(f"The slope of leaky ReLU must lie between 0 and 1, got {leaky_slope}.")
+        self.leaky_slope = float(leaky_slope)
+        _require("initialization", initialization, vocabulary.INITIALIZATIONS)
+        sizes = [(n, n_prev) for n_prev, n in zip(self.layer_dims, self.layer_dims[1:], strict=False)]
+        self.parameters = np.zeros(sum(n * n_prev + n for n, n_prev in sizes), self.dtype)
+        self.weights: list[Array] = []
+        self.biases: list[Array] = []
+        at = 0
+        for n, n_prev in sizes:
+            self.weights.append(self.parameters[at : at + n * n_prev].reshape(n, n_prev))
+            self.biases.append(self.parameters[at + n * n_prev : at + n * n_prev + n].reshape(n, 1))
+            at += n * n_prev + n
+        generator = np.random.default_rng(seed)
+        for W, name in zip(self.weights, self.activations, strict=True):
+            W[:] = initial_weights(initialization, *W.shape, name, generator)
+        if initialization == "zeros":
+            warn_of_symmetry(self.layer_dims)
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: Sequence[Array],
+        biases: Sequence[Array],
+        activations: Sequence[str],
+        loss: str | None = None,
+        *,
+        dtype: str = "float32",
+        leaky_slope: float = 0.01,
+    ) -> Network:
+        """A network with given parameters: weights[l] (n_l, n_{l-1}) and biases[l] (n_l, 1) or (n_l,), copied.
+
+        Raises ParameterError where shapes do not fit each other.
+        """
+        shapes = [np.shape(W) for W in weights]
+        dims = [shapes[0][1], *(shape[0] for shape in shapes)] if shapes and all(len(s) == 2 for s in shapes) else []
+        expected = list(zip(dims[1:], dims, strict=False))
+        if not dims or shapes != expected or [np.size(b) for b in biases] != dims[1:]:
+            given = ", ".join(f"W{l} {np.shape(W)}" for l, W in enumerate(weights, 1))
+            raise ParameterError(
+                f"Weights must have the shapes (n_l, n_(l-1)) of a chain, biases n_l numbers; got {given}."
+            )
+        if len(activations) != len(weights):
+            raise ParameterError(f"{len(weights)} layers need as many activations, got {len(activations)}.")
+        network = cls(
+            dims, list(activations[:-1]), activations[-1], loss,
+            initialization="small_random", dtype=dtype, leaky_slope=leaky_slope,
+        )  # fmt: skip
+        for W, given_W, b, given_b in zip(network.weights, weights, network.biases, biases, strict=True):
+            W[:] = given_W
+            b[:] = np.reshape(given_b, b.shape)
+        return network
+
+    @property
+    def L(self) -> int:
+        """Number of layers with parameters."""
+        return len(self.layer_dims) - 1
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return int(self.parameters.size)
+
+    def predict(self, X: Any, threads: int = 1) -> Array:
+        """A[L] of each example.
+
+        X : (m, n_x) matrix, or Examples. threads : at least 1; the result has the same bits for every number.
+        Returns (m, n_y) of the network's dtype; row i belongs to example i of `rows`. Raises DataError for a wrong width.
+        """
+        from fastdnn.inference import evaluate
+
+        return evaluate(self, as_examples(X), threads, with_losses=False)[0]
+
+    def cost(self, examples: Examples, l2: float = 0.0, threads: int = 1) -> float:
+        """J = mean loss + lambda/(2m) sum of squared weights, m the number of examples; computed from the logits."""
+        from fastdnn.inference import evaluate
+
+        losses = evaluate(self, examples, threads, with_losses=True)[1]
+        squares = sum(float(np.sum(np.square(W, dtype=np.float64))) for W in self.weights)
+        return float(losses.mean()) + l2 / (2 * len(examples)) * squares
+
+    def gradients(self, examples: Examples, l2: float = 0.0) -> tuple[list[Array], list[Array]]:
+        """dW[l] (n_l, n_{l-1}) and db[l] (n_l, 1) of J over all the examples as one batch, by the training kernels."""
+        from fastdnn.inference import batch_gradients
+
+        return batch_gradients(self, examples, l2)
+
+    def check_width(self, X: Array) -> None:
+        """Raise DataError unless the rows of X have n_x numbers."""
+        if X.shape[1] != self.layer_dims[0]:
+            raise DataError(f"X has {X.shape[1]} features, but the network reads {self.layer_dims[0]}.")
+
+
+def _checked_dims(layer_dims: Sequence[int]) -> list[int]:
+    dims = [int(n) for n in layer_dims]
+    if len(dims) < 2 or min(dims) < 1:
+        raise ParameterError(
+            f"layer_dims needs at least an input and an output size, each 1 or more; got {list(layer_dims)}."
+        )
+    return dims
+
+
+def _require(what: str, name: str, allowed: Sequence[str]) -> str:
+    if name not in allowed:
+        raise ParameterError(unknown_name(what, name, allowed))
+    return name
+
+
+def _loss_and_output(loss: str | None, output: str | None, n_y: int) -> tuple[str, str]:
+    if output is not None:
+        _require("output activation", output, vocabulary.ACTIVATIONS)
+    if loss is None:
+        by_output = {"sigmoid": "binary_cross_entropy", "softmax": "categorical_cross_entropy"}
+        default = "binary_cross_entropy" if n_y == 1 else "categorical_cross_entropy"
+        loss = default if output is None else by_output.get(output, "squared_error")
+    _require("loss", loss, vocabulary.LOSSES)
+    allowed = vocabulary.OUTPUTS[loss]
+    output = output or allowed[0]
+    if output not in allowed:
+        raise ParameterError(
+            f"Output activation '{output}' does not go with loss '{loss}'. Allowed with it: {', '.join(allowed)}."
+        )
+    if loss == "categorical_cross_entropy" and n_y < 2:
+        raise ParameterError(
+            "Categorical cross-entropy needs at least 2 outputs; for two classes with one output use 'binary_cross_entropy'."
+        )
+    return loss, output

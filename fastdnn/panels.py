@@ -1,0 +1,51 @@
+"""Matrices in and out of the engine's panels (layout: fastdnn/kernels/panels.py), once per job, so plain NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.kernels.vector import panel_width
+
+Floats = NDArray[Any]
+
+_ALIGNMENT = 64
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> Floats:
+    """Zeros in C order whose first number lies on a 64-byte boundary: a cache line and the widest vector."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape))
+    raw = np.zeros(size * dtype.itemsize + _ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
+
+
+def panel_count(columns: int, dtype: Any) -> int:
+    """Panels that hold `columns` columns."""
+    return -(-columns // panel_width(dtype))
+
+
+def empty_panels(rows: int, columns: int, dtype: Any) -> Floats:
+    """Panels of a matrix of zeros."""
+    return aligned_zeros((panel_count(columns, dtype), rows, panel_width(dtype)), dtype)
+
+
+def fill_panels(P: Floats, M: Floats) -> None:
+    """P[q, r, c] = M[r, q width + c] for the rows and columns that M has; the rest of P stays as it is."""
+    rows, columns = M.shape
+    width = P.shape[2]
+    whole = columns // width
+    P[:whole, :rows] = M[:, : whole * width].reshape(rows, whole, width).transpose(1, 0, 2)
+    if columns > whole * width:
+        P[whole, :rows, : columns - whole * width] = M[:, whole * width :]
+
+
+def read_panels(P: Floats, M: Floats) -> None:
+    """M overwritten with the matrix that P holds: the inverse of `fill_panels`."""
+    rows = M.shape[0]
+    for q in range(P.shape[0]):
+        part = M[:, q * P.shape[2] : (q + 1) * P.shape[2]]
+        part[:] = P[q, :rows, : part.shape[1]]

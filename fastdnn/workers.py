@@ -1,0 +1,73 @@
+"""Worker threads: each makes one call into a compiled kernel, while the calling thread watches."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from fastdnn.errors import ParameterError
+
+# Seconds between two looks of the watching thread.
+_LOOK_EVERY = 0.05
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_threads(threads: int) -> int:
+    """`threads`, or ParameterError unless it lies between 1 and the number of cores."""
+    cores = available_cores()
+    if not 1 <= threads <= cores:
+        raise ParameterError(
+            f"The number of threads must lie between 1 and {cores}, the cores this process may use; got {threads}.",
+            hint="leave it out: the number that is fastest is then found by trying",
+        )
+    return int(threads)
+
+
+def run_workers(
+    work: Callable[[int], None],
+    workers: int,
+    *,
+    watch: Callable[[], None] | None = None,
+    interrupt: Callable[[], None] | None = None,
+) -> bool:
+    """Call work(0) .. work(workers - 1), each in a thread of its own, and return when all have returned.
+
+    watch : called some times a second from this thread meanwhile.
+    interrupt : called once on Ctrl-C, and the workers are then waited for; they must return soon. Without it Ctrl-C passes.
+
+    Returns True if Ctrl-C was pressed. An exception in a worker is raised here after all have ended.
+    """
+    failures: list[BaseException] = []
+
+    def guarded(worker: int) -> None:
+        try:
+            work(worker)
+        except BaseException as failure:
+            failures.append(failure)
+
+    if workers == 1 and watch is None and interrupt is None:
+        work(0)
+        return False
+    threads = [threading.Thread(target=guarded, args=(worker,), daemon=True) for worker in range(workers)]
+    for thread in threads:
+        thread.start()
+    interrupted = False
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join(_LOOK_EVERY)
+                if watch is not None and not interrupted:
+                    watch()
+            except KeyboardInterrupt:
+                if interrupt is None or interrupted:
+                    raise
+                interrupted = True
+                interrupt()
+    if failures:
+        raise failures[0]
+    return interrupted

@@ -1,0 +1,215 @@
+"""Workspace: every buffer of a job, allocated once; and where each layer's part of it lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.errors import DataError
+from fastdnn.examples import Examples
+from fastdnn.kernels import activations, layout, losses
+from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels.vector import panel_width
+from fastdnn.network import Network
+from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
+
+Array = NDArray[Any]
+
+ACTIVATION_CODES = {
+    "identity": activations.IDENTITY,
+    "relu": activations.RELU,
+    "leaky_relu": activations.LEAKY_RELU,
+    "sigmoid": activations.SIGMOID,
+    "tanh": activations.TANH,
+    "softmax": activations.SOFTMAX,
+}
+LOSS_CODES = {
+    "squared_error": losses.SQUARED_ERROR,
+    "binary_cross_entropy": losses.BINARY_CROSS_ENTROPY,
+    "categorical_cross_entropy": losses.CATEGORICAL_CROSS_ENTROPY,
+}
+# Bytes of dZ that may stay in the second-level cache while the panels of A pass by in an update.
+_DELTA_BLOCK_BYTES = 1 << 17
+
+
+class Workspace:
+    """The engine's buffers for one network: `batch` examples at a time, `workers` threads.
+
+    Parameters
+    ----------
+    network : read at `load`, overwritten at `store`.
+    training : False leaves out what only training writes (moments, transposed weights).
+
+    Attributes
+    ----------
+    buffers : fastdnn.kernels.layout.Buffers, what the kernels take.
+    """
+
+    def __init__(self, network: Network, batch: int, workers: int, *, training: bool = True) -> None:
+        self.network, self.batch, self.workers = network, batch, workers
+        dtype, dims = network.dtype, network.layer_dims
+        width = panel_width(dtype)
+        panels = [panel_count(n, dtype) for n in dims]
+        table = np.zeros((len(dims), layout.LAYOUT_COLUMNS), np.int64)
+        ends = dict.fromkeys((layout.A_AT, layout.DZ_AT, layout.W_AT, layout.WT_AT), 0)
+
+        def take(l: int, column: int, size: int) -> None:
+            table[l, column] = ends[column]
+            ends[column] += size
+
+        for l, n in enumerate(dims):
+            table[l, layout.UNITS], table[l, layout.PANELS] = n, panels[l]
+            take(l, layout.A_AT, panels[l] * batch * width)
+            if l > 0:
+                table[l, layout.ACTIVATION] = ACTIVATION_CODES[network.activations[l - 1]]
+                take(l, layout.DZ_AT, panels[l] * batch * width)
+                weights = panels[l] * panels[l - 1] * width * width
+                take(l, layout.W_AT, weights)
+                table[l, layout.B_AT] = ends[layout.W_AT]
+                ends[layout.W_AT] += panels[l] * width
+                if l > 1:
+                    take(l, layout.WT_AT, weights)
+        n_parameters = ends[layout.W_AT]
+        blocks = _update_order(panels, batch, width * dtype.itemsize) if training else np.zeros((0, 3), np.int64)
+        self.buffers = layout.Buffers(
+            layout=table,
+            parameters=aligned_zeros((n_parameters,), dtype),
+            moments1=aligned_zeros((n_parameters if training else 0,), dtype),
+            moments2=aligned_zeros((n_parameters if training else 0,), dtype),
+            transposed=aligned_zeros((ends[layout.WT_AT] if training else 0,), dtype),
+            activations=aligned_zeros((ends[layout.A_AT],), dtype),
+            deltas=aligned_zeros((ends[layout.DZ_AT],), dtype),
+            logits=aligned_zeros((max(panels[1:]) * batch * width,), dtype),
+            scratch=aligned_zeros((workers, width + 1, width), dtype),
+            rates=np.zeros((workers, 5), dtype),
+            batch_labels=np.zeros(batch, np.int64),
+            batch_targets=np.zeros((batch, dims[-1]), dtype),
+            losses=np.zeros(batch),
+            blocks=blocks,
+            shares=_shares(blocks, dims, width, workers),
+        )
+        load_separate(dtype)
+        self.load()
+
+    def with_workers(self, workers: int) -> layout.Buffers:
+        """The same buffers, the update shared out among another number of workers, at most `self.workers`."""
+        width = self.buffers.scratch.shape[2]
+        return self.buffers._replace(shares=_shares(self.buffers.blocks, self.network.layer_dims, width, workers))
+
+    def load(self) -> None:
+        """Copy the network's parameters into the buffers."""
+        for l, (W, b) in enumerate(zip(self.network.weights, self.network.biases, strict=True), 1):
+            fill_panels(self._weights(self.buffers.parameters, l), W.T)
+            self._biases(self.buffers.parameters, l)[: b.size] = b[:, 0]
+            if l > 1 and self.buffers.transposed.size:
+                fill_panels(self._transposed(l), W)
+
+    def store(self) -> None:
+        """Copy the buffers' parameters into the network."""
+        for l, (W, b) in enumerate(zip(self.network.weights, self.network.biases, strict=True), 1):
+            self.read_layer(self.buffers.parameters, l, W, b)
+
+    def read_layer(self, flat: Array, l: int, W: Array, b: Array) -> None:
+        """Copy layer l of a flat buffer laid out as `parameters` into W (n_l, n_{l-1}) and b (n_l, 1)."""
+        read_panels(self._weights(flat, l), W.T)
+        b[:, 0] = self._biases(flat, l)[: b.size]
+
+    def data(self, examples: Examples, *, with_targets: bool) -> layout.Data:
+        """The examples as the kernels take them; raises DataError where they do not fit the network."""
+        network, dtype = self.network, self.network.dtype
+        network.check_width(examples.X)
+        n = examples.X.shape[1]
+        is_pixels = examples.X.dtype == np.uint8
+        labels, targets = np.zeros(0, np.int64), np.zeros((0, 0), dtype)
+        if with_targets:
+            if network.loss == "categorical_cross_entropy":
+                labels = _labels(examples, network.layer_dims[-1])
+            else:
+                targets = _targets(examples, network)
+        scale = 1 / 255 if examples.scale is None else examples.scale
+        shift = 0.0 if examples.shift is None else examples.shift
+        return layout.Data(
+            X=_read_only(np.zeros((0, n), dtype) if is_pixels else np.ascontiguousarray(examples.X, dtype)),
+            pixels=_read_only(examples.X if is_pixels else np.zeros((0, n), np.uint8)),
+            scale=_read_only(np.broadcast_to(np.asarray(scale, dtype), (n if is_pixels else 0,)).copy()),
+            shift=_read_only(np.broadcast_to(np.asarray(shift, dtype), (n if is_pixels else 0,)).copy()),
+            labels=_read_only(labels),
+            targets=_read_only(targets),
+        )
+
+    def _weights(self, flat: Array, l: int) -> Array:
+        table, width = self.buffers.layout, self.buffers.scratch.shape[2]
+        shape = (table[l, layout.PANELS], table[l - 1, layout.PANELS] * width, width)
+        return flat[table[l, layout.W_AT] :][: np.prod(shape)].reshape(shape)
+
+    def _biases(self, flat: Array, l: int) -> Array:
+        at = self.buffers.layout[l, layout.B_AT]
+        return flat[at : at + self.network.layer_dims[l]]
+
+    def _transposed(self, l: int) -> Array:
+        table, width = self.buffers.layout, self.buffers.scratch.shape[2]
+        shape = (table[l - 1, layout.PANELS], table[l, layout.PANELS] * width, width)
+        return self.buffers.transposed[table[l, layout.WT_AT] :][: np.prod(shape)].reshape(shape)
+
+
+def _update_order(panels: list[int], batch: int, panel_bytes: int) -> NDArray[np.int64]:
+    """All blocks (layer, panel below, panel) in the order an update visits them: groups of dZ's panels that fit the cache,
+    and within a group one panel of A after the other."""
+    group = max(1, _DELTA_BLOCK_BYTES // (batch * panel_bytes))
+    parts = []
+    for l in range(1, len(panels)):
+        for j0 in range(0, panels[l], group):
+            i, j = np.meshgrid(np.arange(panels[l - 1]), np.arange(j0, min(j0 + group, panels[l])), indexing="ij")
+            parts.append(np.stack([np.full(i.size, l), i.ravel(), j.ravel()], axis=1))
+    return np.ascontiguousarray(np.concatenate(parts), np.int64)
+
+
+def _shares(blocks: NDArray[np.int64], dims: list[int], width: int, workers: int) -> NDArray[np.int64]:
+    """Where each worker's blocks begin: as even as whole blocks allow, a block at the edge costing what it holds."""
+    if not len(blocks):
+        return np.zeros(workers + 1, np.int64)
+    units = np.asarray(dims)
+    rows = np.minimum(units[blocks[:, 0] - 1] - blocks[:, 1] * width, width)
+    columns = np.where(units[blocks[:, 0]] - blocks[:, 2] * width <= width // 2, width // 2, width)
+    done = np.concatenate([[0], np.cumsum(rows * columns)])
+    return np.searchsorted(done, done[-1] * np.arange(workers + 1) / workers).astype(np.int64)
+
+
+def _labels(examples: Examples, n_y: int) -> NDArray[np.int64]:
+    Y = _given(examples)
+    if Y.ndim != 1 or Y.dtype.kind not in "iu":
+        raise DataError(
+            f"Categorical cross-entropy takes Y as a vector of class numbers 0 to {n_y - 1}, got {Y.dtype} of shape {Y.shape}."
+        )
+    used = Y[examples.indices]
+    if used.min() < 0 or used.max() >= n_y:
+        raise DataError(f"Class numbers must lie in 0 to {n_y - 1}, got {used.min()} to {used.max()}.")
+    return np.ascontiguousarray(Y, np.int64)
+
+
+def _targets(examples: Examples, network: Network) -> Array:
+    Y = _given(examples)
+    n_y = network.layer_dims[-1]
+    Y = Y.reshape(-1, 1) if Y.ndim == 1 else Y
+    if Y.ndim != 2 or Y.shape[1] != n_y:
+        raise DataError(f"The network has {n_y} outputs, but Y has the shape {Y.shape}.")
+    if network.loss == "binary_cross_entropy":
+        used = Y[examples.indices]
+        if used.min() < 0 or used.max() > 1:
+            raise DataError(f"Binary cross-entropy takes Y between 0 and 1, got {used.min()} to {used.max()}.")
+    return np.ascontiguousarray(Y, network.dtype)
+
+
+def _read_only(array: Array) -> Array:
+    """A view that kernels cannot write to; being read-only is part of their compiled type, so it is the same for all data."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _given(examples: Examples) -> Array:
+    if examples.Y is None:
+        raise DataError("These examples have no targets Y.")
+    return examples.Y

@@ -1,0 +1,100 @@
+"""The project's one way into Numba: fast-math flags, error model, cache folder and nogil are decided here and nowhere else.
+
+Three kinds of compiled function:
+
+* `kernel`    called by Python; kept in the cache;
+* `separate`  called by kernels, but compiled on its own, once for each float type, and reached through a symbol. Numba links
+  the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
+  that took half a minute where it now takes seconds;
+* `device`    a piece that LLVM inlines into the two above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+# `nnan` and `ninf` stay out: with them isnan and isfinite lie, and divergence must show.
+_FASTMATH = {"nsz", "arcp", "contract", "afn"}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
+
+_separate: list[tuple[str, Any, Callable[[Any], tuple[Any, ...]]]] = []
+_loaded: set[str] = set()
+
+
+def device(function: Any) -> Any:
+    """Compile a piece that only kernels call; it cannot be called from Python."""
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+
+
+def kernel(function: Any) -> Any:
+    """Compile a kernel that Python calls; kept in the per-user cache."""
+    return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+
+
+def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any]:
+    """Compile a function on its own, for callers to jump to.
+
+    signature : from the float type in use (numba.float32 or float64) to the types of the arguments; the function returns nothing.
+
+    The result is called by kernels. `result.from_python` is the same code for Python. A kernel that was loaded from the cache
+    does not load what it jumps to: `load_separate` must have run before.
+    """
+
+    def wrap(function: Any) -> Any:
+        if numba.config.DISABLE_JIT:
+            function.from_python = function
+            return function
+        compiled = kernel(function)
+        _separate.append((function.__name__, compiled, signature))
+
+        def call(typingctx: Any, *arguments: Any) -> Any:
+            floats = next(a.dtype for a in arguments if isinstance(a, types.Array) and isinstance(a.dtype, types.Float))
+            expected = signature(floats)
+            for given, wanted in zip(arguments, expected, strict=True):
+                if isinstance(wanted, types.Array) and (given.ndim, given.dtype) != (wanted.ndim, wanted.dtype):
+                    raise TypingError(f"{function.__name__} takes {wanted}, got {given}")
+
+            def codegen(context: Any, builder: ir.IRBuilder, _signature: Any, values: Any) -> Any:
+                symbol = _load(function.__name__, compiled, signature, floats)
+                kind = context.call_conv.get_function_type(types.none, expected)
+                target = cgutils.get_or_insert_function(builder.module, kind, symbol)
+                unpacked = (
+                    [builder.extract_value(values[0], i) for i in range(len(expected))] if len(values) == 1 else values
+                )
+                context.call_conv.call_function(builder, target, types.none, expected, unpacked)
+                return context.get_dummy_value()
+
+            return types.void(types.StarArgTuple(expected)), codegen
+
+        call.__name__ = function.__name__
+        caller = intrinsic(call)
+        caller.from_python = compiled
+        return caller
+
+    return wrap
+
+
+def load_separate(dtype: Any) -> None:
+    """Compile, or load from the cache, every `separate` function for numpy dtype float32 or float64."""
+    for name, compiled, signature in _separate:
+        _load(name, compiled, signature, numba.from_dtype(dtype))
+
+
+def _load(name: str, compiled: Any, signature: Callable[[Any], tuple[Any, ...]], floats: Any) -> str:
+    symbol = f"fastdnn.{name}.{floats}"
+    if symbol not in _loaded:
+        arguments = signature(floats)
+        compiled.compile(arguments)
+        result = compiled.overloads[arguments]
+        llvm.add_symbol(symbol, result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
+        _loaded.add(symbol)
+    return symbol

@@ -1,0 +1,210 @@
+"""Activations g and their derivatives, each beside the other.
+
+Elementwise kernels take flat C-contiguous arrays of one size and float type, `Z` and `dA` read, `A` and `dZ` overwritten.
+The output may be the input itself, but then the loop runs without vector instructions; give two arrays where speed counts.
+Derivatives are taken from A, not Z: every activation of the course allows it, and the engine keeps A only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+
+from fastdnn.kernels import mathfun
+from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.views import rows_view
+
+IDENTITY, RELU, LEAKY_RELU, SIGMOID, TANH, SOFTMAX = 0, 1, 2, 3, 4, 5
+
+
+@device
+def identity(Z: Any, A: Any) -> None:
+    """A = Z."""
+    for i in range(Z.size):
+        A[i] = Z[i]
+
+
+@device
+def identity_backward(dA: Any, A: Any, dZ: Any) -> None:
+    """dZ = dA, since g'(Z) = 1. A is not read."""
+    for i in range(dA.size):
+        dZ[i] = dA[i]
+
+
+@device
+def relu(Z: Any, A: Any) -> None:
+    """A = max(0, Z). Source: Ng, Deep Learning Specialization, course 1 week 3."""
+    zero = Z.dtype.type(0)
+    for i in range(Z.size):
+        A[i] = Z[i] if Z[i] > zero or Z[i] != Z[i] else zero
+
+
+@device
+def relu_backward(dA: Any, A: Any, dZ: Any) -> None:
+    """dZ = dA where A > 0, else 0: the derivative at exactly 0 is 0, as in the course."""
+    zero = A.dtype.type(0)
+    for i in range(dA.size):
+        dZ[i] = dA[i] if A[i] > zero else zero
+
+
+@device
+def leaky_relu(Z: Any, A: Any, slope: Any) -> None:
+    """A = Z where Z > 0, else slope Z; the course's slope is 0.01. A scalar of Z's type; 0 < slope for A to keep Z's sign."""
+    zero = Z.dtype.type(0)
+    for i in range(Z.size):
+        A[i] = Z[i] if Z[i] > zero else slope * Z[i]
+
+
+@device
+def leaky_relu_backward(dA: Any, A: Any, dZ: Any, slope: Any) -> None:
+    """dZ = dA where A > 0, else slope dA."""
+    zero = A.dtype.type(0)
+    for i in range(dA.size):
+        dZ[i] = dA[i] if A[i] > zero else slope * dA[i]
+
+
+@device
+def sigmoid(Z: Any, A: Any) -> None:
+    """A = 1 / (1 + exp(-Z)). Some notes in circulation print 1 - exp(-Z) below the line; that is an error."""
+    for i in range(Z.size):
+        A[i] = mathfun.sigmoid(Z[i])
+
+
+@device
+def sigmoid_backward(dA: Any, A: Any, dZ: Any) -> None:
+    """dZ = dA A (1 - A), since g'(Z) = g(Z) (1 - g(Z))."""
+    one = A.dtype.type(1)
+    for i in range(dA.size):
+        dZ[i] = dA[i] * (A[i] * (one - A[i]))
+
+
+@device
+def tanh(Z: Any, A: Any) -> None:
+    """A = (exp(Z) - exp(-Z)) / (exp(Z) + exp(-Z))."""
+    for i in range(Z.size):
+        A[i] = mathfun.tanh(Z[i])
+
+
+@device
+def tanh_backward(dA: Any, A: Any, dZ: Any) -> None:
+    """dZ = dA (1 - A^2), since g'(Z) = 1 - g(Z)^2."""
+    one = A.dtype.type(1)
+    for i in range(dA.size):
+        dZ[i] = dA[i] * (one - A[i] * A[i])
+
+
+@device
+def largest(Z: Any, r: int, n: int) -> Any:
+    """The largest of the n numbers of row r of panels Z; NaN if one is NaN, so that divergence shows."""
+    width = Z.shape[2]
+    top = Z[0, r, 0]
+    for q in range((n + width - 1) // width):
+        for c in range(min(width, n - q * width)):
+            z = Z[q, r, c]
+            if z > top or z != z:
+                top = z
+    return top
+
+
+@device
+def softmax(Z: Any, A: Any, n: int, r0: int, r1: int) -> None:
+    """A[c] = exp(Z[c]) / sum over c of exp(Z[c]), example by example; the largest Z is subtracted first.
+
+    Z : panels of (rows, n), rows r0..r1 read. A : the same shape, those rows overwritten, padding with zeros; A may be Z.
+    """
+    width = Z.shape[2]
+    zero = Z.dtype.type(0)
+    panels = (n + width - 1) // width
+    for r in range(r0, r1):
+        top = largest(Z, r, n)
+        total = zero
+        for q in range(panels):
+            for c in range(width):
+                A[q, r, c] = mathfun.exp(Z[q, r, c] - top)
+            for c in range(min(width, n - q * width)):
+                total += A[q, r, c]
+        for q in range(panels):
+            for c in range(width):
+                A[q, r, c] = A[q, r, c] / total if q * width + c < n else zero
+
+
+@device
+def softmax_backward(dA: Any, A: Any, dZ: Any, n: int, r0: int, r1: int) -> None:
+    """dZ[c] = A[c] (dA[c] - sum over k of dA[k] A[k]): the product of dA with softmax's Jacobian, example by example.
+
+    Panels of (rows, n); rows r0..r1 of dA and A read, of dZ overwritten, padding with zeros. dZ may be dA.
+    """
+    width = A.shape[2]
+    zero = A.dtype.type(0)
+    panels = (n + width - 1) // width
+    for r in range(r0, r1):
+        dot = zero
+        for q in range(panels):
+            for c in range(min(width, n - q * width)):
+                dot += dA[q, r, c] * A[q, r, c]
+        for q in range(panels):
+            for c in range(width):
+                dZ[q, r, c] = A[q, r, c] * (dA[q, r, c] - dot) if q * width + c < n else zero
+
+
+@device
+def is_piecewise_linear(activation: int) -> bool:
+    """Identity, ReLU and leaky ReLU: done inside the register tile, with a slope of 1, 0 and `slope` below zero."""
+    return activation <= LEAKY_RELU
+
+
+@device
+def slope_below_zero(activation: int, slope: Any) -> Any:
+    one = type(slope)(1)
+    return one if activation == IDENTITY else slope if activation == LEAKY_RELU else one - one
+
+
+def _activate_types(f: Any) -> tuple[Any, ...]:
+    return types.int64, *([types.Array(f, 3, "C")] * 2), *([types.int64] * 3), f
+
+
+def _activate_backward_types(f: Any) -> tuple[Any, ...]:
+    return types.int64, *([types.Array(f, 3, "C")] * 3), *([types.int64] * 3), f
+
+
+@separate(_activate_types)
+def activate(activation: int, Z: Any, A: Any, n: int, r0: int, r1: int, slope: Any) -> None:
+    """A = g(Z) for rows r0..r1 of panels of (rows, n)."""
+    if activation == SOFTMAX:
+        softmax(Z, A, n, r0, r1)
+        return
+    width = Z.shape[2]
+    for q in range((n + width - 1) // width):
+        z, a = rows_view(Z, q, r0, r1), rows_view(A, q, r0, r1)
+        if activation == SIGMOID:
+            sigmoid(z, a)
+        elif activation == TANH:
+            tanh(z, a)
+        elif activation == RELU:
+            relu(z, a)
+        elif activation == LEAKY_RELU:
+            leaky_relu(z, a, slope)
+        else:
+            identity(z, a)
+
+
+@separate(_activate_backward_types)
+def activate_backward(activation: int, dA: Any, A: Any, dZ: Any, n: int, r0: int, r1: int, slope: Any) -> None:
+    """dZ = dA g'(Z) for rows r0..r1 of panels of (rows, n); where dA's padding is zero, dZ's is."""
+    if activation == SOFTMAX:
+        softmax_backward(dA, A, dZ, n, r0, r1)
+        return
+    width = A.shape[2]
+    for q in range((n + width - 1) // width):
+        da, a, dz = rows_view(dA, q, r0, r1), rows_view(A, q, r0, r1), rows_view(dZ, q, r0, r1)
+        if activation == SIGMOID:
+            sigmoid_backward(da, a, dz)
+        elif activation == TANH:
+            tanh_backward(da, a, dz)
+        elif activation == RELU:
+            relu_backward(da, a, dz)
+        elif activation == LEAKY_RELU:
+            leaky_relu_backward(da, a, dz, slope)
+        else:
+            identity_backward(da, a, dz)

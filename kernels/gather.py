@@ -1,0 +1,81 @@
+"""The rows of a mini-batch, taken from the data into the engine's buffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+
+from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.views import flat_view
+
+
+@device
+def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
+    """Row r of A[0] = row `example` of X, (m, n) of A's type. Padding is not written."""
+    n, width = X.shape[1], A.shape[2]
+    for q in range((n + width - 1) // width):
+        here = min(width, n - q * width)
+        x = flat_view(X, example * n + q * width, here)
+        a = flat_view(A, (q * A.shape[1] + r) * width, here)
+        for c in range(here):
+            a[c] = x[c]
+
+
+@device
+def gather_pixels(X: Any, scale: Any, shift: Any, example: int, A: Any, r: int) -> None:
+    """Row r of A[0] = row `example` of uint8 X, times scale, plus shift, column by column; both (n,) of A's type."""
+    n, width = X.shape[1], A.shape[2]
+    kind = A.dtype.type
+    for q in range((n + width - 1) // width):
+        here = min(width, n - q * width)
+        x = flat_view(X, example * n + q * width, here)
+        s, t = flat_view(scale, q * width, here), flat_view(shift, q * width, here)
+        a = flat_view(A, (q * A.shape[1] + r) * width, here)
+        for c in range(here):
+            a[c] = kind(x[c]) * s[c] + t[c]
+
+
+def _gather_batch_types(f: Any) -> tuple[Any, ...]:
+    def read_only(dtype: Any, ndim: int) -> Any:
+        return types.Array(dtype, ndim, "C", readonly=True)
+
+    integers = types.Array(types.int64, 1, "C")
+    return (
+        read_only(f, 2), read_only(types.uint8, 2), read_only(f, 1), read_only(f, 1), read_only(types.int64, 1), read_only(f, 2),
+        integers, types.int64, types.Array(f, 3, "C"), integers, types.Array(f, 2, "C"), types.int64, types.int64,
+    )  # fmt: skip
+
+
+@separate(_gather_batch_types)
+def gather_batch(
+    X: Any,
+    pixels: Any,
+    scale: Any,
+    shift: Any,
+    labels: Any,
+    targets: Any,
+    order: Any,
+    first: int,
+    A: Any,
+    batch_labels: Any,
+    batch_targets: Any,
+    r0: int,
+    r1: int,
+) -> None:
+    """A[0] and the targets of examples r0..r1 of a batch: row r of the batch is example order[first + r].
+
+    X, pixels, scale, shift, labels, targets : the fields of layout.Data, read; of X and pixels, and of labels and targets, one
+    may be without rows. A : panels of (batch, n), rows r0..r1 overwritten but for padding. batch_labels (batch,), batch_targets
+    (batch, n_y) : those rows overwritten, each where the data have it.
+    """
+    for r in range(r0, r1):
+        example = order[first + r]
+        if pixels.shape[0] > 0:
+            gather_pixels(pixels, scale, shift, example, A, r)
+        else:
+            gather_numbers(X, example, A, r)
+        if labels.size > 0:
+            batch_labels[r] = labels[example]
+        for c in range(targets.shape[1]):
+            batch_targets[r, c] = targets[example, c]

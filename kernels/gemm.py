@@ -1,0 +1,98 @@
+"""Matrix products over panels: blocking for the caches around the register tile of tile.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+
+from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO, gradient_tile, product_tile
+from fastdnn.kernels.vector import tile_height
+
+_HEIGHT = tile_height()
+# Bytes of B that stay in the first-level cache while tiles of A pass by: half of the usual 32 KiB.
+_B_BLOCK_BYTES = 16384
+# Rows of A that stay in the second-level cache while panels of B pass by.
+_A_BLOCK_ROWS = 120
+# Examples of one contraction step of dW: a panel of A and one of dZ then share the first-level cache.
+_EXAMPLES_BLOCK = 192
+
+
+@device
+def vectors_in_panel(columns: int, j: int, width: int) -> int:
+    """Vectors (1 or 2) of panel j that hold one of `columns` columns."""
+    return 1 if columns - j * width <= width // 2 else 2
+
+
+def _matmul_bias_types(f: Any) -> tuple[Any, ...]:
+    panels = types.Array(f, 3, "C")
+    return panels, panels, types.Array(f, 1, "C"), panels, panels, *([types.int64] * 4), types.boolean, types.int64, f
+
+
+@separate(_matmul_bias_types)
+def matmul_bias(
+    A: Any, B: Any, b: Any, C: Any, D: Any, r0: int, r1: int, k: int, n: int, with_bias: bool, finish: int, slope: Any
+) -> None:
+    """Rows r0 to r1 of C = A B (+ b), then as `finish` says.
+
+        STORE      C = Z                            Z = A B + b
+        ACTIVATE   C = Z where Z > 0, else slope Z  (identity: slope 1, ReLU: 0, leaky ReLU: between)
+        DERIVE     C = Z where D > 0, else slope Z  (dZ = dA * g'(Z) of the same activations; D is A, whose sign is Z's)
+
+    Parameters
+    ----------
+    A : panels of (rows, k), read. B : panels of (k, n), read. b : (panels of B * width,), read if `with_bias`.
+    C : panels of (rows, n), rows r0..r1 overwritten, padding columns too. D : as C, read with DERIVE only, may be C otherwise.
+    C overlaps neither A nor B.
+
+    Notes
+    -----
+    Cost: 2 (r1 - r0) k n flops. Order of each contraction: ascending, in one accumulator, whatever the blocking.
+    """
+    width = C.shape[2]
+    k_most = _B_BLOCK_BYTES // (width * C.itemsize)
+    k_blocks = (k + k_most - 1) // k_most
+    k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width
+    row_blocks = (r1 - r0 + _A_BLOCK_ROWS - 1) // _A_BLOCK_ROWS
+    for block in range(row_blocks):
+        first = r0 + (r1 - r0) * block // row_blocks
+        last = r0 + (r1 - r0) * (block + 1) // row_blocks
+        tiles = (last - first + _HEIGHT - 1) // _HEIGHT
+        for p0 in range(0, k, k_step):
+            p1 = min(k, p0 + k_step)
+            start = ADD if p0 > 0 else BIAS if with_bias else ZERO
+            end = finish if p1 == k else STORE
+            for j in range((n + width - 1) // width):
+                vectors = vectors_in_panel(n, j, width)
+                for t in range(tiles):
+                    r = first + (last - first) * t // tiles
+                    rows = first + (last - first) * (t + 1) // tiles - r
+                    product_tile(A, B, b, C, D, r, rows, p0, p1, j, vectors, start, end, slope)
+
+
+@device
+def gradient_block(
+    A: Any, dZ: Any, S: Any, W: Any, m: int, k: int, n: int, i: int, j: int, descend: bool, keep: Any, rate: Any
+) -> None:
+    """One block of sum over examples of A^T dZ: units i width .. (i+1) width of the layer below, units j width .. of this.
+
+        S = A^T dZ                         where not `descend`
+        W = keep W - rate (A^T dZ)         where `descend`; S is scratch then
+
+    Parameters
+    ----------
+    A : panels of (m, k), read. dZ : panels of (m, n), read. S : (width, width), overwritten in the block's rows and vectors.
+    W : panels of (k, n), that block updated if `descend`, else not touched.
+    """
+    width = S.shape[1]
+    vectors = vectors_in_panel(n, j, width)
+    rows = min(width, k - i * width)
+    tiles = (rows + _HEIGHT - 1) // _HEIGHT
+    for m0 in range(0, m, _EXAMPLES_BLOCK):
+        m1 = min(m, m0 + _EXAMPLES_BLOCK)
+        start = ADD if m0 > 0 else ZERO
+        for t in range(tiles):
+            first = i * width + rows * t // tiles
+            height = i * width + rows * (t + 1) // tiles - first
+            gradient_tile(A, dZ, S, W, first, height, j, m0, m1, vectors, start, descend and m1 == m, keep, rate)

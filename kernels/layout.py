@@ -1,0 +1,83 @@
+"""What a training job hands to its kernels: the arrays, and where each layer's part of a flat buffer lies.
+
+`layout` is an int64 table with a row for each layer l = 0..L (0: the input) and the columns below; offsets count numbers.
+Flat buffers with offsets keep the kernels' types, and so their compiled code, the same for every depth.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fastdnn.kernels._jit import device
+from fastdnn.kernels.views import flat_view, panel_view
+
+UNITS, PANELS, ACTIVATION, A_AT, DZ_AT, W_AT, B_AT, WT_AT = range(8)
+LAYOUT_COLUMNS = 8
+
+
+class Data(NamedTuple):
+    """The examples. Of `X` and `pixels`, and of `labels` and `targets`, one is in use and the other has no rows."""
+
+    X: Any  # (m, n) floats of the network's type
+    pixels: Any  # (m, n) uint8, read as pixels * scale + shift
+    scale: Any  # (n,) or (0,)
+    shift: Any  # (n,) or (0,)
+    labels: Any  # (m,) int64, classes of categorical cross-entropy
+    targets: Any  # (m, n_y) floats
+
+
+class Buffers(NamedTuple):
+    """Everything a job writes, allocated once. All floats are of one type; see fastdnn/workspace.py for sizes."""
+
+    layout: Any  # (L + 1, LAYOUT_COLUMNS) int64
+    parameters: Any  # W and b of every layer, as panels
+    moments1: Any  # as parameters: Adam's v, or the gradient where it is kept
+    moments2: Any  # as parameters: Adam's s
+    transposed: Any  # panels of W^T of every layer but the first
+    activations: Any  # A[0] .. A[L] of one batch
+    deltas: Any  # dZ[1] .. dZ[L] of one batch
+    logits: Any  # Z, or dA, of one layer of one batch
+    scratch: Any  # (workers, width + 1, width): a block of dW and a row of db for each worker
+    rates: Any  # (workers, 5): the scalars of the current update, see epoch.prepare_rates
+    batch_labels: Any  # (batch,) int64
+    batch_targets: Any  # (batch, n_y)
+    losses: Any  # (batch,) float64
+    blocks: Any  # (blocks, 3) int64: layer, panel of the layer below, panel of this layer
+    shares: Any  # (workers + 1,) int64: worker t updates blocks shares[t] .. shares[t + 1]
+
+
+class Rule(NamedTuple):
+    """How parameters are updated. `l2` is lambda over the number of training examples."""
+
+    optimizer: int
+    learning_rate: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    l2: float
+
+
+@device
+def layer_panels(buffer: Any, layout: Any, l: int, at: int, rows: int, width: int) -> Any:
+    """The panels of layer l in a flat buffer of activations, deltas or logits (`at` is their offset): (panels, rows, width)."""
+    return panel_view(buffer, at, layout[l, PANELS], rows, width)
+
+
+@device
+def weight_panels(parameters: Any, layout: Any, l: int, width: int) -> Any:
+    """W of layer l, panels of (units below, units)."""
+    return panel_view(parameters, layout[l, W_AT], layout[l, PANELS], layout[l - 1, PANELS] * width, width)
+
+
+@device
+def bias_panels(parameters: Any, layout: Any, l: int, width: int) -> Any:
+    """b of layer l, padded to whole panels."""
+    return flat_view(parameters, layout[l, B_AT], layout[l, PANELS] * width)
+
+
+@device
+def transposed_panels(transposed: Any, layout: Any, l: int, width: int) -> Any:
+    """W^T of layer l, panels of (units, units below); no panels for l = 1, whose dA is never wanted."""
+    return panel_view(
+        transposed, layout[l, WT_AT], layout[l - 1, PANELS] if l > 1 else 0, layout[l, PANELS] * width, width
+    )

@@ -1,0 +1,40 @@
+"""Random numbers without a state: each is a function of a seed and of where it is used.
+
+So a draw cannot depend on threads, on the order of work, or on whether training was resumed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastdnn.kernels._jit import device, kernel
+
+
+@device
+def random_uint64(seed: int, stream: int, counter: int) -> Any:
+    """64 random bits for (seed, stream, counter): the finaliser of SplitMix64, applied to each in turn.
+
+    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014); its constants.
+    """
+    x = np.uint64(seed)
+    for word in (np.uint64(stream), np.uint64(counter)):
+        x = (x ^ word) + np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x = x ^ (x >> np.uint64(31))
+    return x
+
+
+@kernel
+def shuffle(rows: Any, order: Any, seed: int, epoch: int) -> None:
+    """order = a random permutation of `rows`, drawn from (seed, epoch): Fisher and Yates from the front.
+
+    rows : (m,) int64, read. order : (m,) int64, overwritten; not the same array.
+    """
+    m = rows.size
+    for i in range(m):
+        j = np.int64((random_uint64(seed, epoch, i) >> np.uint64(32)) * np.uint64(i + 1) >> np.uint64(32))
+        order[i] = order[j]
+        order[j] = rows[i]

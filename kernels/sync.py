@@ -1,0 +1,126 @@
+"""How worker threads meet: a barrier of spinning, then yielding, waiters, and the words they share with Python.
+
+`sync` is a C-contiguous int64 array; each word below has a cache line (8 numbers) of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from fastdnn.kernels._jit import device
+from fastdnn.kernels.vector import INT32
+
+# Words of `sync`: arrivals at the barrier; 1 where Python asks to stop; steps done; 1 where workers agreed to stop;
+# the number (from 1) of the step whose cost was not finite, else 0.
+ARRIVALS, STOP_ASKED, STEPS_DONE, STOPPING, DIVERGED_AT = 0, 8, 16, 24, 32
+SYNC_WORDS = 40
+
+# About 10 microseconds of spinning: longer than workers of equal load are apart, shorter than a slice of a busy core.
+_SPINS = 2000
+
+_ARCHITECTURE = llvm.get_default_triple().split("-")[0]
+_WINDOWS = "windows" in llvm.get_default_triple()
+_python_lock = threading.Lock()
+
+
+def _word(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, index: Any) -> Any:
+    return builder.gep(make_array(array_type)(context, builder, array).data, [index])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _atomic_add_ir(typingctx: Any, sync: Any, index: Any, value: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        return builder.atomic_rmw(
+            "add", _word(context, builder, signature.args[0], args[0], args[1]), args[2], "seq_cst"
+        )
+
+    return types.int64(sync, types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _atomic_load_ir(typingctx: Any, sync: Any, index: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        return builder.load_atomic(_word(context, builder, signature.args[0], args[0], args[1]), "acquire", 8)
+
+    return types.int64(sync, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pause_ir(typingctx: Any) -> Any:
+    """Tell the core that this is a spin loop; nothing where the architecture has no such hint."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        if _ARCHITECTURE in ("x86_64", "i686", "amd64"):
+            name, kinds, values = "llvm.x86.sse2.pause", [], []
+        elif _ARCHITECTURE in ("aarch64", "arm64"):
+            name, kinds, values = "llvm.aarch64.hint", [INT32], [ir.Constant(INT32, 1)]
+        else:
+            return context.get_dummy_value()
+        builder.call(
+            cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name), values
+        )
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _yield_ir(typingctx: Any) -> Any:
+    """Give the core to whoever waits for it."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        name = "SwitchToThread" if _WINDOWS else "sched_yield"
+        builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(INT32, []), name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+def _atomic_add_plain(sync: Any, index: int, value: int) -> int:
+    with _python_lock:
+        before = int(sync[index])
+        sync[index] = before + value
+    return before
+
+
+def _atomic_load_plain(sync: Any, index: int) -> int:
+    return int(sync[index])
+
+
+def _pause_plain() -> None:
+    """Nothing: the interpreter switches threads by itself."""
+
+
+if numba.config.DISABLE_JIT:
+    atomic_add, atomic_load, pause, yield_core = _atomic_add_plain, _atomic_load_plain, _pause_plain, _pause_plain
+else:
+    atomic_add, atomic_load, pause, yield_core = _atomic_add_ir, _atomic_load_ir, _pause_ir, _yield_ir
+
+
+@device
+def barrier(sync: Any, workers: int, meeting: int) -> None:
+    """Return when all `workers` threads have called with this `meeting` number; meetings count 0, 1, 2, ... in every thread.
+
+    What a thread wrote before it is seen by all after it. `sync[ARRIVALS]` must be 0 before the first meeting.
+    """
+    if workers == 1:
+        return
+    everyone = (meeting + 1) * workers
+    if atomic_add(sync, ARRIVALS, 1) + 1 >= everyone:
+        return
+    spins = 0
+    while atomic_load(sync, ARRIVALS) < everyone:
+        spins += 1
+        if spins < _SPINS:
+            pause()
+        else:
+            yield_core()

@@ -1,0 +1,109 @@
+"""Vector registers of the CPU that Numba compiles for: their width, and a small writer of LLVM vector instructions.
+
+The width is not looked up in a table of processors: LLVM is asked how it lowers an addition of sixteen floats for
+the processor and features that Numba was told to compile for (`NUMBA_CPU_NAME`, `NUMBA_CPU_FEATURES`).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba.core.registry import cpu_target
+from numba.np.numpy_support import as_dtype
+
+INT64 = ir.IntType(64)
+INT32 = ir.IntType(32)
+
+_PROBE = """
+define void @add(<16 x float>* %p) {
+  %x = load <16 x float>, <16 x float>* %p
+  %y = fadd <16 x float> %x, %x
+  store <16 x float> %y, <16 x float>* %p
+  ret void
+}
+"""
+
+
+@functools.cache
+def vector_bytes() -> int:
+    """Bytes of the widest vector register of the CPU that Numba compiles for: 64 (AVX-512), 32 (AVX) or 16 (SSE, NEON)."""
+    codegen = cpu_target.target_context.codegen()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=codegen._get_host_cpu_name(), features=codegen._get_host_cpu_features(), opt=2
+    )
+    assembly = machine.emit_assembly(llvm.parse_assembly(_PROBE))
+    return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+
+
+def tile_height() -> int:
+    """Rows of the register tile: as many as keep 2 accumulator vectors a row, 2 of B and 1 of A in registers.
+
+    AVX-512 and 64-bit Arm have 32 vector registers, AVX2 and SSE have 16.
+    """
+    wide_file = vector_bytes() == 64 or llvm.get_default_triple().startswith(("aarch64", "arm64"))
+    return 14 if wide_file else 6
+
+
+def lanes(dtype: Any) -> int:
+    """Numbers of `dtype` in one vector register."""
+    return vector_bytes() // np.dtype(dtype).itemsize
+
+
+def panel_width(dtype: Any) -> int:
+    """Columns of one panel: two vector registers."""
+    return 2 * lanes(dtype)
+
+
+class VectorWriter:
+    """Writes LLVM instructions on vectors of one Numba float type, at the insertion point of `builder`.
+
+    Pointers point to scalars; offsets count scalars.
+    """
+
+    def __init__(self, context: Any, builder: ir.IRBuilder, numba_dtype: Any) -> None:
+        self.builder = builder
+        self.scalar = context.get_value_type(numba_dtype)
+        self.bytes = np.dtype(as_dtype(numba_dtype)).itemsize
+        self.lanes = vector_bytes() // self.bytes
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        self._suffix = f"v{self.lanes}f{8 * self.bytes}"
+
+    def at(self, pointer: Any, offset: Any) -> Any:
+        """pointer + offset scalars; offset is an IR value or a Python int."""
+        if isinstance(offset, int):
+            offset = ir.Constant(INT64, offset)
+        return self.builder.gep(pointer, [offset])
+
+    def load_scalar(self, pointer: Any) -> Any:
+        return self.builder.load(pointer, align=self.bytes)
+
+    def load(self, pointer: Any) -> Any:
+        return self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
+
+    def store(self, value: Any, pointer: Any) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
+
+    def splat(self, scalar: Any) -> Any:
+        """The vector with `scalar` in every lane."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        one = self.builder.insert_element(undefined, scalar, ir.Constant(INT32, 0))
+        mask = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(one, undefined, mask)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """a b + c: one fused instruction where the CPU has it, two rounded ones where it has not (never a library call)."""
+        module = self.builder.module
+        name = f"llvm.fmuladd.{self._suffix}"
+        function = module.globals.get(name)
+        if function is None:
+            function = ir.Function(module, ir.FunctionType(self.vector, [self.vector] * 3), name)
+        return self.builder.call(function, [a, b, c])
+
+    def where_positive(self, condition: Any, then: Any, otherwise: Any) -> Any:
+        """`then` in the lanes where `condition` > 0, else `otherwise` (a NaN is not positive)."""
+        return self.builder.select(self.builder.fcmp_ordered(">", condition, self.zero), then, otherwise)

@@ -1,0 +1,89 @@
+"""Views into flat buffers that cost nothing: no reference is counted, so threads do not write to a shared counter.
+
+A view does not keep its buffer alive; kernels use them only on arrays that their caller holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+
+def _borrow(
+    context: Any, builder: ir.IRBuilder, source: tuple[Any, Any], at: Any, result_type: Any, shape: list[Any]
+) -> Any:
+    """The array structure of type `result_type` and `shape`, C order, that begins `at` numbers into `source`."""
+    source_type, value = source
+    data = builder.gep(make_array(source_type)(context, builder, value).data, [at])
+    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(source_type.dtype)))
+    strides = [itemsize]
+    for size in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    view = make_array(result_type)(context, builder)
+    populate_array(view, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None, parent=None)
+    return view._getvalue()
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _flat_view_ir(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
+    result = types.Array(array.dtype, 1, "C", readonly=not array.mutable)
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        return _borrow(context, builder, (signature.args[0], args[0]), args[1], result, [args[2]])
+
+    return result(array, types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _panel_view_ir(typingctx: Any, array: Any, at: Any, panels: Any, rows: Any, width: Any) -> Any:
+    result = types.Array(array.dtype, 3, "C")
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        return _borrow(context, builder, (signature.args[0], args[0]), args[1], result, args[2:])
+
+    return result(array, *([types.int64] * 4)), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _rows_view_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any) -> Any:
+    result = types.Array(P.dtype, 1, "C")
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        value, q, r0, r1 = args
+        _, rows, width = cgutils.unpack_tuple(builder, make_array(signature.args[0])(context, builder, value).shape, 3)
+        at = builder.mul(builder.add(builder.mul(q, rows), r0), width)
+        size = builder.mul(builder.sub(r1, r0), width)
+        return _borrow(context, builder, (signature.args[0], value), at, result, [size])
+
+    return result(P, *([types.int64] * 3)), codegen
+
+
+def _flat_view_plain(array: Any, at: int, size: int) -> Any:
+    return array.reshape(-1)[at : at + size]
+
+
+def _panel_view_plain(array: Any, at: int, panels: int, rows: int, width: int) -> Any:
+    return array.reshape(-1)[at : at + panels * rows * width].reshape(panels, rows, width)
+
+
+def _rows_view_plain(P: Any, q: int, r0: int, r1: int) -> Any:
+    return P[q, r0:r1].reshape(-1)
+
+
+if numba.config.DISABLE_JIT:
+    flat_view, panel_view, rows_view = _flat_view_plain, _panel_view_plain, _rows_view_plain
+else:
+    flat_view, panel_view, rows_view = _flat_view_ir, _panel_view_ir, _rows_view_ir
+flat_view.__doc__ = (
+    """flat_view(array, at, size): `size` numbers of a C-contiguous array from flat position `at`, as a vector."""
+)
+panel_view.__doc__ = (
+    """panel_view(array, at, panels, rows, width): a C-contiguous array from flat position `at` on, as panels."""
+)
+rows_view.__doc__ = """rows_view(P, q, r0, r1): rows r0 .. r1 of panel q, which lie side by side, as a vector."""
