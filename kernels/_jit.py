@@ -22,6 +22,8 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from fastdnn.kernels.cache import keep_compiled
+
 # `nnan` and `ninf` stay out: with them isnan and isfinite lie, and divergence must show.
 _FASTMATH = {"nsz", "arcp", "contract", "afn"}
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
@@ -32,12 +34,12 @@ _loaded: set[str] = set()
 
 def device(function: Any) -> Any:
     """Compile a piece that only kernels call; it cannot be called from Python."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(function)
 
 
 def kernel(function: Any) -> Any:
     """Compile a kernel that Python calls; kept in the per-user cache."""
-    return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return keep_compiled(numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any]:

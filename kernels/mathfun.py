@@ -1,7 +1,7 @@
 """exp, log, log1p, tanh, sigmoid, softplus as straight-line arithmetic that LLVM vectorises in a plain loop.
 
 `math.exp` would be a scalar call of libm in every iteration. Each function takes one float32 or float64 and returns the
-same type; Numba compiles it for the type it is called with, and no other compiles. Every constant comes as
+same type; Numba compiles it for the type a kernel calls it with, and no other compiles. Every constant comes as
 `_CONSTANT(x)`, in the type of x, because a bare `0.5` turns float32 work into float64, and a bare `1` into int64.
 There is no branch (a conditional expression over computed values becomes a select), no table, and no conversion between
 int64 and float64, which AVX2 lacks: n is read from the low bits of n + 1.5 * 2**p, p being the mantissa's stored bits.
@@ -164,7 +164,7 @@ _LARGE = _constant(2.0**30, 2.0**60)
 
 @_function
 def exp(x):
-    """e**x; every x. exp(-inf) = 0, exp(inf) = inf. Error @exp@.
+    """e**x; every x. exp(-inf) = 0, exp(inf) = inf. Error 0.90 ulp (float32), 0.89 (float64).
 
     n = round(x / log 2), r = x - n log 2 kept in two parts, e**x = 2**n (1 + r + r**2 P(r)). 2**n goes in as two
     factors: one cannot hold 2**128 (float32), and would flush subnormal results to zero.
@@ -199,7 +199,7 @@ def _log_edges(y, value):
 
 @_function
 def log(x):
-    """log x, natural; x >= 0, else NaN. log(0) = -inf, log(inf) = inf. Error @log@."""
+    """log x, natural; x >= 0, else NaN. log(0) = -inf, log(inf) = inf. Error 0.84 ulp (float32), 0.84 (float64)."""
     y = x * _LIFT(x) if x < _NORMAL(x) else x
     k = _exponent(y)
     k = k - _LIFT_LOG2(x) if x < _NORMAL(x) else k
@@ -208,7 +208,7 @@ def log(x):
 
 @_function
 def log1p(x):
-    """log(1 + x), accurate near 0; x >= -1, else NaN. log1p(-1) = -inf, log1p(inf) = inf. Error @log1p@.
+    """log(1 + x), accurate near 0; x >= -1, else NaN. log1p(-1) = -inf, log1p(inf) = inf. Error 1.41 ulp, both types.
 
     y = 1 + x rounded, y + low = 1 + x exactly (Knuth's two-sum), and low goes into f.
     """
@@ -222,7 +222,7 @@ def log1p(x):
 
 @_function
 def tanh(x):
-    """(e**x - e**-x) / (e**x + e**-x); every x. tanh(+-inf) = +-1. Error @tanh@.
+    """(e**x - e**-x) / (e**x + e**-x); every x. tanh(+-inf) = +-1. Error 1.43 ulp (float32), 1.43 (float64).
 
     x + x**3 P(x**2) up to 0.55, from there 1 - 2 / (e**(2 |x|) + 1) with the sign of x.
     """
@@ -236,7 +236,7 @@ def tanh(x):
 
 @_function
 def sigmoid(x):
-    """1 / (1 + e**-x); every x. sigmoid(-inf) = 0, sigmoid(inf) = 1. Error @sigmoid@.
+    """1 / (1 + e**-x); every x. sigmoid(-inf) = 0, sigmoid(inf) = 1. Error 1.82 ulp (float32), 1.81 (float64).
 
     With e = e**-|x|: e - e e/(1 + e) for x < 0, 1 - e/(1 + e) for x >= 0. The plain e/(1 + e) for x < 0 is up to
     2.2 ulp off, by the rounding of 1 + e.
@@ -248,7 +248,7 @@ def sigmoid(x):
 
 @_function
 def softplus(x):
-    """log(1 + e**x); every x. softplus(-inf) = 0, softplus(inf) = inf. Error @softplus@.
+    """log(1 + e**x); every x. softplus(-inf) = 0, softplus(inf) = inf. Error 1.62 ulp (float32), 1.59 (float64).
 
     max(x, 0) + log(1 + e), e = e**-|x|; 1 + e is taken as 2 (1 + (e - 1)/2) from e = 1/2 on, where e - 1 is exact.
     """

@@ -24,11 +24,14 @@ def gradient_descent_update(theta: Any, dtheta: Any, learning_rate: Any) -> None
 
 
 @device
-def adam_update(theta: Any, dtheta: Any, v: Any, s: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
+def adam_update(
+    theta: Any, dtheta: Any, v: Any, s: Any, scale: Any, l2: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any
+) -> None:
     """Adam, with epsilon outside the root and on the corrected moment, as the course writes it:
 
-        v = beta1 v + (1 - beta1) dtheta            v_corrected = v / (1 - beta1^t)
-        s = beta2 s + (1 - beta2) dtheta^2          s_corrected = s / (1 - beta2^t)
+        g = scale dtheta + l2 theta
+        v = beta1 v + (1 - beta1) g            v_corrected = v / (1 - beta1^t)
+        s = beta2 s + (1 - beta2) g^2          s_corrected = s / (1 - beta2^t)
         theta = theta - alpha v_corrected / (sqrt(s_corrected) + epsilon)
 
     computed with one division: theta -= rate v / (sqrt(s) + epsilon'), where `adam_rate` gives
@@ -36,11 +39,12 @@ def adam_update(theta: Any, dtheta: Any, v: Any, s: Any, rate: Any, beta1: Any, 
         rate     = alpha sqrt(1 - beta2^t) / (1 - beta1^t)
         epsilon' = epsilon sqrt(1 - beta2^t).
 
-    theta, v, s updated; dtheta read; the scalars have the arrays' type. Source: Ng, course 2 week 2; Kingma and Ba (2015), sec. 2.
+    theta, v, s updated; dtheta read; the scalars have the arrays' type; scale is the 1/m that makes dtheta a gradient of the
+    cost. Source: Ng, course 2 week 2; Kingma and Ba (2015), sec. 2.
     """
     one = theta.dtype.type(1)
     for i in range(theta.size):
-        g = dtheta[i]
+        g = scale * dtheta[i] + l2 * theta[i]
         v[i] = beta1 * v[i] + (one - beta1) * g
         s[i] = beta2 * s[i] + (one - beta2) * (g * g)
         theta[i] -= rate * v[i] / (np.sqrt(s[i]) + epsilon)

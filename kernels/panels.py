@@ -16,16 +16,50 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastdnn.kernels._jit import device
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from fastdnn.kernels.vector import INT32, VectorWriter, array_pointer, array_shape
 
 
-@device
-def transpose_block(W: Any, WT: Any, i: int, j: int) -> None:
-    """W^T[j-th rows, i-th panel] = the transpose of W[i-th rows, j-th panel], one block of width x width.
+def _write_transposed(w: VectorWriter, rows: list[Any]) -> list[Any]:
+    """The transpose of as many vectors as one has lanes: log2(lanes) rounds of interleaving row i with row i + lanes / 2."""
+    half = w.lanes // 2
+    low = [i // 2 + (i % 2) * w.lanes for i in range(w.lanes)]
+    masks = [ir.Constant(ir.VectorType(INT32, w.lanes), [i + at for i in low]) for at in (0, half)]
+    for _ in range(w.lanes.bit_length() - 1):
+        rows = [w.builder.shuffle_vector(rows[i], rows[i + half], mask) for i in range(half) for mask in masks]
+    return rows
 
-    W : panels of W, read. WT : panels of W^T, that one block overwritten.
-    """
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _transpose_block_ir(typingctx: Any, W: Any, WT: Any, i: Any, j: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        w = VectorWriter(context, builder, W.dtype)
+        width = array_shape(context, builder, W, args[0])[2]
+        zero = ir.Constant(i64, 0)
+        source = array_pointer(context, builder, W, args[0], [args[3], builder.mul(args[2], width), zero])
+        target = array_pointer(context, builder, WT, args[1], [args[2], builder.mul(args[3], width), zero])
+        for down in (0, w.lanes):
+            for right in (0, w.lanes):
+                rows = [w.load(w.at(source, (down + r) * 2 * w.lanes + right)) for r in range(w.lanes)]
+                for c, column in enumerate(_write_transposed(w, rows)):
+                    w.store(column, w.at(target, (right + c) * 2 * w.lanes + down))
+        return context.get_dummy_value()
+
+    i64 = ir.IntType(64)
+    return types.void(W, WT, types.int64, types.int64), codegen
+
+
+def _transpose_block_plain(W: Any, WT: Any, i: int, j: int) -> None:
     width = W.shape[2]
-    for r in range(width):
-        for c in range(width):
-            WT[i, j * width + c, r] = W[j, i * width + r, c]
+    WT[i, j * width : (j + 1) * width] = W[j, i * width : (i + 1) * width].T
+
+
+transpose_block = _transpose_block_plain if numba.config.DISABLE_JIT else _transpose_block_ir
+transpose_block.__doc__ = """transpose_block(W, WT, i, j): W^T[j-th rows, i-th panel] = transpose of W[i-th rows, j-th panel].
+
+W : panels of W, read. WT : panels of W^T, that one block of width x width overwritten.
+"""

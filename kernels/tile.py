@@ -22,11 +22,9 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
-from fastdnn.kernels.vector import INT64, VectorWriter, panel_width, tile_height
+from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_shape, panel_width, tile_height
 
 # How the accumulators start.
 ZERO, BIAS, ADD = 0, 1, 2
@@ -133,21 +131,6 @@ def _outlined(builder: ir.IRBuilder, name: str, arguments: list[Any], write: Any
     builder.call(function, arguments)
 
 
-def _panel_pointer(context: Any, builder: ir.IRBuilder, array_type: Any, value: Any, index: list[Any]) -> Any:
-    """Address of array[index] of a C-contiguous array; indices are not checked and not negative."""
-    array = make_array(array_type)(context, builder, value)
-    shape = cgutils.unpack_tuple(builder, array.shape, array_type.ndim)
-    offset = index[0]
-    for size, i in zip(shape[1:], index[1:], strict=True):
-        offset = builder.add(builder.mul(offset, size), i)
-    return builder.gep(array.data, [offset])
-
-
-def _rows_per_panel(context: Any, builder: ir.IRBuilder, array_type: Any, value: Any) -> Any:
-    array = make_array(array_type)(context, builder, value)
-    return cgutils.unpack_tuple(builder, array.shape, 3)[1]
-
-
 def _switch_start(w: VectorWriter, how: Any, choices: dict[int, Any], count: int) -> list[Any]:
     """The first accumulators: `choices[how]()` gives `count` vectors; ZERO needs no entry."""
     b = w.builder
@@ -226,12 +209,12 @@ def _product_tile_ir(
         tA, tB, tb, tC, tD = signature.args[:5]
         vA, vB, vb, vC, vD, vr, vrows, vp0, vp1, vj, vvectors, vstart, vfinish, vslope = args
         zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, panel_width(dtype.name))
-        a = _panel_pointer(context, builder, tA, vA, [builder.sdiv(vp0, one), vr, zero])
-        bp = _panel_pointer(context, builder, tB, vB, [vj, vp0, zero])
-        bias = _panel_pointer(context, builder, tb, vb, [builder.mul(vj, one)])
-        c = _panel_pointer(context, builder, tC, vC, [vj, vr, zero])
-        d = _panel_pointer(context, builder, tD, vD, [vj, vr, zero])
-        stride = builder.mul(_rows_per_panel(context, builder, tA, vA), one)
+        a = array_pointer(context, builder, tA, vA, [builder.sdiv(vp0, one), vr, zero])
+        bp = array_pointer(context, builder, tB, vB, [vj, vp0, zero])
+        bias = array_pointer(context, builder, tb, vb, [builder.mul(vj, one)])
+        c = array_pointer(context, builder, tC, vC, [vj, vr, zero])
+        d = array_pointer(context, builder, tD, vD, [vj, vr, zero])
+        stride = builder.mul(array_shape(context, builder, tA, vA)[1], one)
         jump = builder.sub(stride, one)
         arguments = [a, bp, bias, c, d, jump, builder.sub(vp1, vp0), vrows, vvectors, vstart, vfinish, vslope]
         _outlined(builder, f"fastdnn.product_tile.{dtype}", arguments, lambda b, given: write(context, b, given))
@@ -292,10 +275,10 @@ def _gradient_tile_ir(
         vA, vZ, vS, vW, vi, vheight, vj, vr0, vr1, vvectors, vstart, vstep, vkeep, vrate = args
         zero, width = ir.Constant(INT64, 0), ir.Constant(INT64, panel_width(dtype.name))
         inside = builder.srem(vi, width)
-        a = _panel_pointer(context, builder, tA, vA, [builder.sdiv(vi, width), vr0, inside])
-        z = _panel_pointer(context, builder, tZ, vZ, [vj, vr0, zero])
-        s = _panel_pointer(context, builder, tS, vS, [inside, zero])
-        target = _panel_pointer(context, builder, tW, vW, [vj, vi, zero])
+        a = array_pointer(context, builder, tA, vA, [builder.sdiv(vi, width), vr0, inside])
+        z = array_pointer(context, builder, tZ, vZ, [vj, vr0, zero])
+        s = array_pointer(context, builder, tS, vS, [inside, zero])
+        target = array_pointer(context, builder, tW, vW, [vj, vi, zero])
         arguments = [a, z, s, target, builder.sub(vr1, vr0), vheight, vvectors, vstart, vstep, vkeep, vrate]
         _outlined(builder, f"fastdnn.gradient_tile.{dtype}", arguments, lambda b, given: write(context, b, given))
         return context.get_dummy_value()

@@ -7,36 +7,35 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.gemm import gradient_block
+from fastdnn.kernels.gemm import gradient_block, vectors_in_panel
 from fastdnn.kernels.layers import bias_gradient
 from fastdnn.kernels.optimizers import ADAM, GRADIENT_DESCENT, adam_update, gradient_descent_update
 from fastdnn.kernels.panels import transpose_block
-from fastdnn.kernels.regularization import l2_backward
-from fastdnn.kernels.views import flat_view
+from fastdnn.kernels.views import flat_view, prefetch
 
 
 @device
-def apply_rule(optimizer: int, theta: Any, dtheta: Any, v: Any, s: Any, rates: Any) -> None:
-    """One update of flat parameters theta from their gradient, or with KEEP none: the gradient is then left in v.
+def apply_rule(optimizer: int, theta: Any, dtheta: Any, v: Any, s: Any, scale: Any, l2: Any, rates: Any) -> None:
+    """One update of flat parameters theta by the gradient scale dtheta + l2 theta; with KEEP none: the gradient is left in v.
 
     rates : learning rate, Adam's rate and epsilon' (optimizers.adam_rate), beta1, beta2, in this order.
     """
-    if optimizer == GRADIENT_DESCENT:
-        gradient_descent_update(theta, dtheta, rates[0])
-    elif optimizer == ADAM:
-        adam_update(theta, dtheta, v, s, rates[1], rates[3], rates[4], rates[2])
+    if optimizer == ADAM:
+        adam_update(theta, dtheta, v, s, scale, l2, rates[1], rates[3], rates[4], rates[2])
+    elif optimizer == GRADIENT_DESCENT:
+        gradient_descent_update(theta, dtheta, scale * rates[0])
     else:
         for i in range(theta.size):
-            v[i] = dtheta[i]
+            v[i] = scale * dtheta[i] + l2 * theta[i]
 
 
 @device
-def scale_block(S: Any, rows: int, columns: int, scale: Any) -> None:
-    """The first `rows` rows of S times scale; zeros in the columns from `columns` on."""
+def clear_second_vector(S: Any, rows: int) -> None:
+    """Zeros in the half of each row that the tile leaves out where a panel has no column there."""
     width = S.shape[1]
     for r in range(rows):
-        for c in range(width):
-            S[r, c] = scale * S[r, c] if c < columns else S.dtype.type(0)
+        for c in range(width // 2, width):
+            S[r, c] = S.dtype.type(0)
 
 
 def _update_layer_types(f: Any) -> tuple[Any, ...]:
@@ -76,20 +75,21 @@ def update_layer(
     for t in range(t0, t1):
         i, j = blocks[t, 1], blocks[t, 2]
         rows = min(width, k - i * width)
+        at, size = (j * W.shape[1] + i * width) * width, rows * width
+        prefetch(W, at, size)
+        if not descend:
+            prefetch(W1, at, size)
+            prefetch(W2, at, size)
         gradient_block(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
         if not descend:
-            at, size = (j * W.shape[1] + i * width) * width, rows * width
             theta, dtheta = flat_view(W, at, size), flat_view(S, 0, size)
-            scale_block(S, rows, min(width, n - j * width), scale)
-            l2_backward(theta, l2, 1, dtheta)
-            apply_rule(optimizer, theta, dtheta, flat_view(W1, at, size), flat_view(W2, at, size), rates)
+            if vectors_in_panel(n, j, width) == 1:
+                clear_second_vector(S, rows)
+            apply_rule(optimizer, theta, dtheta, flat_view(W1, at, size), flat_view(W2, at, size), scale, l2, rates)
         if WT.shape[0] > 0:
             transpose_block(W, WT, i, j)
         if i == 0:
             bias_gradient(dZ, j, m, row)
-            for c in range(width):
-                row[c] *= scale
-            here = j * width
-            apply_rule(
-                optimizer, flat_view(b, here, width), row, flat_view(b1, here, width), flat_view(b2, here, width), rates
-            )
+            at = j * width
+            moments = flat_view(b1, at, width), flat_view(b2, at, width)
+            apply_rule(optimizer, flat_view(b, at, width), row, moments[0], moments[1], scale, kind(0.0), rates)

@@ -12,7 +12,9 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
+from numba.core import cgutils
 from numba.core.registry import cpu_target
+from numba.np.arrayobj import make_array
 from numba.np.numpy_support import as_dtype
 
 INT64 = ir.IntType(64)
@@ -56,6 +58,19 @@ def lanes(dtype: Any) -> int:
 def panel_width(dtype: Any) -> int:
     """Columns of one panel: two vector registers."""
     return 2 * lanes(dtype)
+
+
+def array_shape(context: Any, builder: ir.IRBuilder, array_type: Any, value: Any) -> list[Any]:
+    """The sizes of an array, as IR values."""
+    return list(cgutils.unpack_tuple(builder, make_array(array_type)(context, builder, value).shape, array_type.ndim))
+
+
+def array_pointer(context: Any, builder: ir.IRBuilder, array_type: Any, value: Any, index: list[Any]) -> Any:
+    """Address of array[index] of a C-contiguous array; indices are neither checked nor negative."""
+    offset = index[0]
+    for size, i in zip(array_shape(context, builder, array_type, value)[1:], index[1:], strict=True):
+        offset = builder.add(builder.mul(offset, size), i)
+    return builder.gep(make_array(array_type)(context, builder, value).data, [offset])
 
 
 class VectorWriter:

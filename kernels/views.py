@@ -14,6 +14,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from fastdnn.kernels.vector import INT32, INT64
+
+_CACHE_LINE = 64
+
 
 def _borrow(
     context: Any, builder: ir.IRBuilder, source: tuple[Any, Any], at: Any, result_type: Any, shape: list[Any]
@@ -64,6 +68,30 @@ def _rows_view_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any) -> Any:
     return result(P, *([types.int64] * 3)), codegen
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _prefetch_ir(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        array_type = signature.args[0]
+        itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+        data = make_array(array_type)(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch.p0", fnty=ir.FunctionType(ir.VoidType(), [pointer.type, INT32, INT32, INT32])
+        )
+        for_writing, keep_close, data_cache = (ir.Constant(INT32, value) for value in (1, 3, 1))
+        with cgutils.for_range_slice(
+            builder, INT64(0), builder.mul(args[2], INT64(itemsize)), INT64(_CACHE_LINE), intp=INT64
+        ) as (offset, _):
+            builder.call(function, [builder.gep(pointer, [offset]), for_writing, keep_close, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), codegen
+
+
+def _prefetch_plain(array: Any, at: int, size: int) -> None:
+    """Nothing: a hint has no meaning without machine code."""
+
+
 def _flat_view_plain(array: Any, at: int, size: int) -> Any:
     return array.reshape(-1)[at : at + size]
 
@@ -77,9 +105,9 @@ def _rows_view_plain(P: Any, q: int, r0: int, r1: int) -> Any:
 
 
 if numba.config.DISABLE_JIT:
-    flat_view, panel_view, rows_view = _flat_view_plain, _panel_view_plain, _rows_view_plain
+    flat_view, panel_view, rows_view, prefetch = _flat_view_plain, _panel_view_plain, _rows_view_plain, _prefetch_plain
 else:
-    flat_view, panel_view, rows_view = _flat_view_ir, _panel_view_ir, _rows_view_ir
+    flat_view, panel_view, rows_view, prefetch = _flat_view_ir, _panel_view_ir, _rows_view_ir, _prefetch_ir
 flat_view.__doc__ = (
     """flat_view(array, at, size): `size` numbers of a C-contiguous array from flat position `at`, as a vector."""
 )
@@ -87,3 +115,6 @@ panel_view.__doc__ = (
     """panel_view(array, at, panels, rows, width): a C-contiguous array from flat position `at` on, as panels."""
 )
 rows_view.__doc__ = """rows_view(P, q, r0, r1): rows r0 .. r1 of panel q, which lie side by side, as a vector."""
+prefetch.__doc__ = (
+    """prefetch(array, at, size): ask for `size` numbers from flat position `at`, soon to be read and written."""
+)

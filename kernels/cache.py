@@ -1,0 +1,132 @@
+"""Where compiled kernels are kept between runs, and what happens when that fails: they are compiled again.
+
+The folder is `FASTDNN_CACHE_DIR`, or `fastdnn` in the user's cache folder; in it one folder for each fastdnn version, content of
+the kernel sources, Numba version and CPU. The source hash covers all kernel files, since Numba itself notices a change in a
+function's own file only, and would run stale code after a change in a function it calls.
+
+Numba's files are pickles: whoever can write them can run code. So the folder is created for its owner alone, and one that
+belongs to somebody else, or that others may write to, is not used.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import stat
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core.registry import cpu_target
+
+_warned: list[str] = []
+
+
+def user_cache_root() -> Path:
+    """`FASTDNN_CACHE_DIR`, or the platform's folder for what can be made again."""
+    given = os.environ.get("FASTDNN_CACHE_DIR")
+    if given:
+        return Path(given)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "fastdnn"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "fastdnn" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastdnn"
+
+
+def cache_key() -> str:
+    """Hash of everything that compiled code depends on."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    codegen = cpu_target.target_context.codegen()
+    for part in (numba.__version__, llvmlite.__version__, *map(str, codegen.magic_tuple()), str(numba.config.OPT)):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """The folder for this version of the code on this CPU, created if need be; None, with one warning, if it cannot be used."""
+    try:
+        folder = user_cache_root() / cache_key()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _require_own(folder)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"'{folder}' is not writable")
+    except (OSError, RuntimeError) as problem:
+        _warn_once(f"compiled kernels are not kept: {problem}")
+        return None
+    return folder
+
+
+def _require_own(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    found = folder.stat()
+    if found.st_uid != os.getuid():
+        raise PermissionError(f"'{folder}' belongs to another user")
+    if stat.S_IMODE(found.st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"others may write to '{folder}'")
+
+
+class GuardedCache:
+    """A Numba cache whose damage costs a compilation and not the run: whatever fails to load is as if it were not there."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """The compiled function, or None."""
+        try:
+            return self._cache.load_overload(signature, target_context)
+        except Exception as problem:
+            _warn_once(
+                f"a damaged file of compiled kernels is replaced ({type(problem).__name__}) in '{self.cache_path}'"
+            )
+            self._forget()
+            return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep a compiled function, if that is possible."""
+        try:
+            self._cache.save_overload(signature, result)
+        except Exception as problem:
+            _warn_once(f"compiled kernels are not kept: {problem}")
+
+    def _forget(self) -> None:
+        try:
+            self._cache.flush()
+        except Exception as problem:
+            _warn_once(f"compiled kernels are not kept: {problem}")
+
+
+def keep_compiled(dispatcher: Any) -> Any:
+    """Make a dispatcher keep its code in `cache_folder`, or leave it as it is where there is none. Returns the dispatcher."""
+    folder = None if numba.config.DISABLE_JIT else cache_folder()
+    if folder is None:
+        return dispatcher
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError as problem:
+        _warn_once(f"compiled kernels are not kept: {problem}")
+        return dispatcher
+    finally:
+        numba.config.CACHE_DIR = before
+    dispatcher._cache = GuardedCache(dispatcher._cache)
+    return dispatcher
+
+
+def _warn_once(message: str) -> None:
+    if not _warned:
+        _warned.append(message)
+        warnings.warn(f"fastdnn: {message}", RuntimeWarning, stacklevel=2)
