@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels.epoch import LOSSES, OUTPUTS
-from fastdnn.kernels.layout import Rule
+from fastdnn.kernels.layout import Data, Rule
 from fastdnn.kernels.optimizers import KEEP
 from fastdnn.network import Network
 from fastdnn.workers import check_threads
@@ -28,20 +28,19 @@ def evaluate(
     """A[L] (m, n_y), and the loss of each example (m,) if `with_losses`, else an empty array."""
     threads = min(check_threads(threads), len(examples))
     workspace = Workspace(network, min(_ROWS_AT_A_TIME * threads, len(examples)), threads, training=False)
-    return evaluate_in(workspace, examples, threads, with_losses=with_losses)
+    data = workspace.data(examples, with_targets=with_losses)
+    return evaluate_in(workspace, data, examples.indices, threads, with_losses=with_losses)
 
 
 def evaluate_in(
-    workspace: Workspace, examples: Examples, threads: int, *, with_losses: bool
+    workspace: Workspace, data: Data, rows: NDArray[np.int64], threads: int, *, with_losses: bool
 ) -> tuple[Array, NDArray[np.float64]]:
-    """As `evaluate`, with the parameters and in the buffers of a workspace."""
+    """As `evaluate`, for `rows` of data, with the parameters and in the buffers of a workspace."""
     network = workspace.network
-    m = len(examples)
-    AL = np.empty((m, network.layer_dims[-1]), network.dtype)
-    losses = np.empty(m if with_losses else 0)
-    data = workspace.data(examples, with_targets=with_losses)
+    AL = np.empty((rows.size, network.layer_dims[-1]), network.dtype)
+    losses = np.empty(rows.size if with_losses else 0)
     purpose = OUTPUTS + LOSSES if with_losses else OUTPUTS
-    run_pass(workspace, data, examples.indices, threads, purpose=purpose, outputs=AL, losses=losses)
+    run_pass(workspace, data, rows, threads, purpose=purpose, outputs=AL, losses=losses)
     return AL, losses
 
 

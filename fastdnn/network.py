@@ -83,7 +83,7 @@ class Network:
             at += n * n_prev + n
         generator = np.random.default_rng(seed)
         for W, name in zip(self.weights, self.activations, strict=True):
-            W[:] = initial_weights(initialization, *W.shape, name, generator)
+            W[:] = initial_weights(initialization, W.shape[0], W.shape[1], name, generator)
         if initialization == "zeros":
             warn_of_symmetry(self.layer_dims)
 

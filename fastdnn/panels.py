@@ -20,7 +20,8 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> Floats:
     size = int(np.prod(shape))
     raw = np.zeros(size * dtype.itemsize + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
+    zeros: Floats = raw[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
+    return zeros
 
 
 def panel_count(columns: int, dtype: Any) -> int:

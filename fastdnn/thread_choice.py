@@ -35,7 +35,8 @@ def choose_threads(workspace: Workspace, data: Data, rows: NDArray[np.int64]) ->
 
     Runs whole steps on the first examples; parameters are unchanged afterwards. Medians of alternating trials.
     """
-    candidates = [2**i for i in range(workspace.workers.bit_length()) if 2**i < workspace.workers] + [workspace.workers]
+    most = workspace.workers
+    candidates = [1 << i for i in range(most.bit_length()) if 1 << i < most] + [most]
     if len(candidates) == 1:
         return candidates[0]
     kept = workspace.buffers.parameters.copy(), workspace.buffers.transposed.copy()

@@ -21,6 +21,8 @@ from fastdnn.thread_choice import choose_threads, most_threads
 from fastdnn.workers import check_threads
 from fastdnn.workspace import Workspace
 
+__all__ = ["LEARNING_RATES", "History", "TrainingProgress", "train"]
+
 LEARNING_RATES = {"adam": 0.001, "sgd": 0.1}
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
@@ -92,7 +94,10 @@ class _Run:
         most = check_threads(threads) if threads is not None else None
         self.workspace = Workspace(network, batch_size, most or most_threads(batch_size))
         self.data: Data = self.workspace.data(examples, with_targets=True)
+        self.valid_data = None if valid is None else self.workspace.data(valid, with_targets=True)
+        run_pass(self.workspace, self.data, examples.indices[:0], 1)  # compiles, so that no epoch's clock does
         chosen = most or choose_threads(self.workspace, self.data, examples.indices)
+        self.workspace.use_workers(chosen)
         code = {"sgd": GRADIENT_DESCENT, "adam": ADAM}[optimizer]
         self.rule = Rule(code, float(learning_rate), _BETA1, _BETA2, _EPSILON, l2 / self.rows)
         self.order = np.empty(self.rows, np.int64)
@@ -113,6 +118,8 @@ class _Run:
                 if self.valid is not None and epoch - self.history.best_epoch >= self.patience:
                     self.history.stopped_by = "patience"
                     break
+        except KeyboardInterrupt:  # between two passes, or while validating
+            self.history.stopped_by = "interrupt"
         finally:
             np.copyto(self.workspace.buffers.parameters, self.best)
             self.workspace.store()
@@ -166,12 +173,12 @@ class _Run:
         return False
 
     def _validate(self) -> tuple[float | None, float | None]:
-        if self.valid is None:
+        if self.valid is None or self.valid_data is None:
             return None, None
-        AL, losses = evaluate_in(self.workspace, self.valid, self.history.threads, with_losses=True)
+        rows = self.valid.indices
+        AL, losses = evaluate_in(self.workspace, self.valid_data, rows, self.history.threads, with_losses=True)
         loss = float(losses.mean())
-        assert self.valid.Y is not None
-        Y = self.valid.Y[self.valid.indices]
+        Y = (self.valid_data.labels if self.valid_data.labels.size else self.valid_data.targets)[rows]
         if self.network.loss == "categorical_cross_entropy":
             return loss, float(np.mean(AL.argmax(axis=1) == Y))
         Y = Y.reshape(AL.shape)

@@ -61,13 +61,17 @@ def run_workers(
         while thread.is_alive():
             try:
                 thread.join(_LOOK_EVERY)
-                if watch is not None and not interrupted:
+                if watch is not None and not interrupted and not failures:
                     watch()
             except KeyboardInterrupt:
                 if interrupt is None or interrupted:
                     raise
                 interrupted = True
                 interrupt()
+            except Exception as failure:  # of `watch`: the workers still write to buffers that the caller owns
+                failures.append(failure)
+                if interrupt is not None:
+                    interrupt()
     if failures:
         raise failures[0]
     return interrupted

@@ -95,8 +95,14 @@ class Workspace:
 
     def with_workers(self, workers: int) -> layout.Buffers:
         """The same buffers, the update shared out among another number of workers, at most `self.workers`."""
+        if workers == len(self.buffers.shares) - 1:
+            return self.buffers
         width = self.buffers.scratch.shape[2]
         return self.buffers._replace(shares=_shares(self.buffers.blocks, self.network.layer_dims, width, workers))
+
+    def use_workers(self, workers: int) -> None:
+        """Share the update out among this number of workers from now on."""
+        self.buffers = self.with_workers(workers)
 
     def load(self) -> None:
         """Copy the network's parameters into the buffers."""
@@ -142,7 +148,8 @@ class Workspace:
     def _weights(self, flat: Array, l: int) -> Array:
         table, width = self.buffers.layout, self.buffers.scratch.shape[2]
         shape = (table[l, layout.PANELS], table[l - 1, layout.PANELS] * width, width)
-        return flat[table[l, layout.W_AT] :][: np.prod(shape)].reshape(shape)
+        panels: Array = flat[table[l, layout.W_AT] :][: np.prod(shape)].reshape(shape)
+        return panels
 
     def _biases(self, flat: Array, l: int) -> Array:
         at = self.buffers.layout[l, layout.B_AT]
@@ -151,7 +158,8 @@ class Workspace:
     def _transposed(self, l: int) -> Array:
         table, width = self.buffers.layout, self.buffers.scratch.shape[2]
         shape = (table[l - 1, layout.PANELS], table[l, layout.PANELS] * width, width)
-        return self.buffers.transposed[table[l, layout.WT_AT] :][: np.prod(shape)].reshape(shape)
+        panels: Array = self.buffers.transposed[table[l, layout.WT_AT] :][: np.prod(shape)].reshape(shape)
+        return panels
 
 
 def _update_order(panels: list[int], batch: int, panel_bytes: int) -> NDArray[np.int64]:
@@ -174,7 +182,8 @@ def _shares(blocks: NDArray[np.int64], dims: list[int], width: int, workers: int
     rows = np.minimum(units[blocks[:, 0] - 1] - blocks[:, 1] * width, width)
     columns = np.where(units[blocks[:, 0]] - blocks[:, 2] * width <= width // 2, width // 2, width)
     done = np.concatenate([[0], np.cumsum(rows * columns)])
-    return np.searchsorted(done, done[-1] * np.arange(workers + 1) / workers).astype(np.int64)
+    begins: NDArray[np.int64] = np.searchsorted(done, done[-1] * np.arange(workers + 1) / workers).astype(np.int64)
+    return begins
 
 
 def _labels(examples: Examples, n_y: int) -> NDArray[np.int64]:

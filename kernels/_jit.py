@@ -17,12 +17,17 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
 from numba.core.errors import TypingError
-from numba.extending import intrinsic
 
 from fastdnn.kernels.cache import keep_compiled
+
+# Numba's own annotations do not know what its decorators make of a function.
+intrinsic: Any = extending.intrinsic
+_njit: Any = numba.njit
+_config: Any = numba.config
+JIT_DISABLED: bool = _config.DISABLE_JIT
 
 # `nnan` and `ninf` stay out: with them isnan and isfinite lie, and divergence must show.
 _FASTMATH = {"nsz", "arcp", "contract", "afn"}
@@ -34,12 +39,12 @@ _loaded: set[str] = set()
 
 def device(function: Any) -> Any:
     """Compile a piece that only kernels call; it cannot be called from Python."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(function)
+    return _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(function)
 
 
 def kernel(function: Any) -> Any:
     """Compile a kernel that Python calls; kept in the per-user cache."""
-    return keep_compiled(numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function))
+    return keep_compiled(_njit(no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any]:
@@ -52,7 +57,7 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
     """
 
     def wrap(function: Any) -> Any:
-        if numba.config.DISABLE_JIT:
+        if JIT_DISABLED:
             function.from_python = function
             return function
         compiled = kernel(function)

@@ -23,6 +23,7 @@ import llvmlite
 import numba
 from numba.core.registry import cpu_target
 
+_config: Any = numba.config
 _warned: list[str] = []
 
 
@@ -44,7 +45,7 @@ def cache_key() -> str:
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     codegen = cpu_target.target_context.codegen()
-    for part in (numba.__version__, llvmlite.__version__, *map(str, codegen.magic_tuple()), str(numba.config.OPT)):
+    for part in (numba.__version__, llvmlite.__version__, *map(str, codegen.magic_tuple()), str(_config.OPT)):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -110,18 +111,18 @@ class GuardedCache:
 
 def keep_compiled(dispatcher: Any) -> Any:
     """Make a dispatcher keep its code in `cache_folder`, or leave it as it is where there is none. Returns the dispatcher."""
-    folder = None if numba.config.DISABLE_JIT else cache_folder()
+    folder = None if _config.DISABLE_JIT else cache_folder()
     if folder is None:
         return dispatcher
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = str(folder)
     try:
         dispatcher.enable_caching()
     except RuntimeError as problem:
         _warn_once(f"compiled kernels are not kept: {problem}")
         return dispatcher
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
     dispatcher._cache = GuardedCache(dispatcher._cache)
     return dispatcher
 

@@ -20,13 +20,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from fastdnn.kernels._jit import device
+from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
 
 # p, exponent bias, bits of sqrt(1/2), the integer of the same width; found by LLVM's type and by NumPy's
 _SINGLE = 23, 127, 0x3F3504F3, np.uint32, ir.IntType(32)
@@ -36,7 +34,7 @@ _FORMATS = {ir.FloatType(): _SINGLE, ir.DoubleType(): _DOUBLE, np.float32: _SING
 
 def _function(f: Callable[..., Any]) -> Any:
     """`device`; without the JIT NumPy's scalars compute the same, and need not warn of infinities that are meant."""
-    return np.errstate(all="ignore")(f) if numba.config.DISABLE_JIT else device(f)
+    return np.errstate(all="ignore")(f) if JIT_DISABLED else device(f)
 
 
 def _emitted(twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
@@ -49,7 +47,7 @@ def _emitted(twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
             return x(x), lambda _target, builder, _signature, args: emit(builder, *args)
 
         typed.__name__ = emit.__name__
-        return twin if numba.config.DISABLE_JIT else intrinsic(typed)
+        return twin if JIT_DISABLED else intrinsic(typed)
 
     return register
 

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
 from fastdnn.kernels.vector import INT32, VectorWriter, array_pointer, array_shape
 
 
@@ -34,7 +33,7 @@ def _write_transposed(w: VectorWriter, rows: list[Any]) -> list[Any]:
     return rows
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _transpose_block_ir(typingctx: Any, W: Any, WT: Any, i: Any, j: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         w = VectorWriter(context, builder, W.dtype)
@@ -58,7 +57,7 @@ def _transpose_block_plain(W: Any, WT: Any, i: int, j: int) -> None:
     WT[i, j * width : (j + 1) * width] = W[j, i * width : (i + 1) * width].T
 
 
-transpose_block = _transpose_block_plain if numba.config.DISABLE_JIT else _transpose_block_ir
+transpose_block = _transpose_block_plain if JIT_DISABLED else _transpose_block_ir
 transpose_block.__doc__ = """transpose_block(W, WT, i, j): W^T[j-th rows, i-th panel] = transpose of W[i-th rows, j-th panel].
 
 W : panels of W, read. WT : panels of W^T, that one block of width x width overwritten.

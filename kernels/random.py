@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from fastdnn.kernels._jit import device, kernel
+from fastdnn.kernels._jit import JIT_DISABLED, device, kernel
 
 
-@device
+def _wrapping(function: Any) -> Any:
+    """`device`; without the JIT NumPy's scalars must not warn of the overflow that is meant."""
+    return np.errstate(over="ignore")(function) if JIT_DISABLED else device(function)
+
+
+@_wrapping
 def random_uint64(seed: int, stream: int, counter: int) -> Any:
     """64 random bits for (seed, stream, counter): the finaliser of SplitMix64, applied to each in turn.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014); its constants.
     """
-    x = np.uint64(seed)
-    for word in (np.uint64(stream), np.uint64(counter)):
-        x = (x ^ word) + np.uint64(0x9E3779B97F4A7C15)
+    x = np.uint64(0)
+    for word in (seed, stream, counter):
+        x = (x ^ np.int64(word).view(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x = x ^ (x >> np.uint64(31))

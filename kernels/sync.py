@@ -9,14 +9,12 @@ import threading
 from typing import Any
 
 import llvmlite.binding as llvm
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from fastdnn.kernels._jit import device
+from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
 from fastdnn.kernels.vector import INT32
 
 # Words of `sync`: arrivals at the barrier; 1 where Python asks to stop; steps done; 1 where workers agreed to stop;
@@ -36,7 +34,7 @@ def _word(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, inde
     return builder.gep(make_array(array_type)(context, builder, array).data, [index])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _atomic_add_ir(typingctx: Any, sync: Any, index: Any, value: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         return builder.atomic_rmw(
@@ -46,7 +44,7 @@ def _atomic_add_ir(typingctx: Any, sync: Any, index: Any, value: Any) -> Any:
     return types.int64(sync, types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _atomic_load_ir(typingctx: Any, sync: Any, index: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         return builder.load_atomic(_word(context, builder, signature.args[0], args[0], args[1]), "acquire", 8)
@@ -54,7 +52,7 @@ def _atomic_load_ir(typingctx: Any, sync: Any, index: Any) -> Any:
     return types.int64(sync, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _pause_ir(typingctx: Any) -> Any:
     """Tell the core that this is a spin loop; nothing where the architecture has no such hint."""
 
@@ -73,7 +71,7 @@ def _pause_ir(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _yield_ir(typingctx: Any) -> Any:
     """Give the core to whoever waits for it."""
 
@@ -100,7 +98,7 @@ def _pause_plain() -> None:
     """Nothing: the interpreter switches threads by itself."""
 
 
-if numba.config.DISABLE_JIT:
+if JIT_DISABLED:
     atomic_add, atomic_load, pause, yield_core = _atomic_add_plain, _atomic_load_plain, _pause_plain, _pause_plain
 else:
     atomic_add, atomic_load, pause, yield_core = _atomic_add_ir, _atomic_load_ir, _pause_ir, _yield_ir

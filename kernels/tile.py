@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
 from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_shape, panel_width, tile_height
 
 # How the accumulators start.
@@ -151,7 +150,7 @@ def _switch_start(w: VectorWriter, how: Any, choices: dict[int, Any], count: int
     return phis
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _product_tile_ir(
     typingctx: Any,
     A: Any,
@@ -223,7 +222,7 @@ def _product_tile_ir(
     return sig, codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _gradient_tile_ir(
     typingctx: Any,
     A: Any,
@@ -345,5 +344,5 @@ def _gradient_tile_plain(
         S[inside : inside + height, columns] = dW
 
 
-product_tile = _product_tile_plain if numba.config.DISABLE_JIT else _product_tile_ir
-gradient_tile = _gradient_tile_plain if numba.config.DISABLE_JIT else _gradient_tile_ir
+product_tile = _product_tile_plain if JIT_DISABLED else _product_tile_ir
+gradient_tile = _gradient_tile_plain if JIT_DISABLED else _gradient_tile_ir

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
 from fastdnn.kernels.vector import INT32, INT64
 
 _CACHE_LINE = 64
@@ -34,7 +33,7 @@ def _borrow(
     return view._getvalue()
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _flat_view_ir(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
     result = types.Array(array.dtype, 1, "C", readonly=not array.mutable)
 
@@ -44,7 +43,7 @@ def _flat_view_ir(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
     return result(array, types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _panel_view_ir(typingctx: Any, array: Any, at: Any, panels: Any, rows: Any, width: Any) -> Any:
     result = types.Array(array.dtype, 3, "C")
 
@@ -54,7 +53,7 @@ def _panel_view_ir(typingctx: Any, array: Any, at: Any, panels: Any, rows: Any, 
     return result(array, *([types.int64] * 4)), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _rows_view_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any) -> Any:
     result = types.Array(P.dtype, 1, "C")
 
@@ -68,7 +67,7 @@ def _rows_view_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any) -> Any:
     return result(P, *([types.int64] * 3)), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _prefetch_ir(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         array_type = signature.args[0]
@@ -104,7 +103,7 @@ def _rows_view_plain(P: Any, q: int, r0: int, r1: int) -> Any:
     return P[q, r0:r1].reshape(-1)
 
 
-if numba.config.DISABLE_JIT:
+if JIT_DISABLED:
     flat_view, panel_view, rows_view, prefetch = _flat_view_plain, _panel_view_plain, _rows_view_plain, _prefetch_plain
 else:
     flat_view, panel_view, rows_view, prefetch = _flat_view_ir, _panel_view_ir, _rows_view_ir, _prefetch_ir
