@@ -13,6 +13,7 @@ from numba import types
 
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.rows import row_largest, row_total, width_of
 from fastdnn.kernels.views import rows_view
 
 IDENTITY, RELU, LEAKY_RELU, SIGMOID, TANH, SOFTMAX = 0, 1, 2, 3, 4, 5
@@ -96,15 +97,41 @@ def tanh_backward(dA: Any, A: Any, dZ: Any) -> None:
 
 @device
 def largest(Z: Any, r: int, n: int) -> Any:
-    """The largest of the n numbers of row r of panels Z; NaN if one is NaN, so that divergence shows."""
-    width = Z.shape[2]
-    top = Z[0, r, 0]
-    for q in range((n + width - 1) // width):
-        for c in range(min(width, n - q * width)):
-            z = Z[q, r, c]
-            if z > top or z != z:
-                top = z
+    """The largest of the n numbers of row r of panels Z; a NaN is passed over, and shows in what is computed next."""
+    width = width_of(Z)
+    top = row_largest(Z, 0, r, min(n, width))
+    for q in range(1, (n + width - 1) // width):
+        top = max(top, row_largest(Z, q, r, min(width, n - q * width)))
     return top
+
+
+@device
+def row_sum(P: Any, r: int, n: int) -> Any:
+    """The sum of the n numbers of row r of panels P."""
+    width = width_of(P)
+    total = row_total(P, 0, r, min(n, width))
+    for q in range(1, (n + width - 1) // width):
+        total += row_total(P, q, r, min(width, n - q * width))
+    return total
+
+
+@device
+def exp_below_top(Z: Any, E: Any, n: int, r0: int, r1: int) -> None:
+    """E = exp(Z - largest Z of its row) for rows r0..r1 of panels of (rows, n); what it writes to padding has no meaning.
+
+    In two passes, the second over all rows of a panel as one vector: a loop over one row is too short to be vectorised.
+    """
+    width = width_of(Z)
+    panels = (n + width - 1) // width
+    for r in range(r0, r1):
+        top = largest(Z, r, n)
+        for q in range(panels):
+            for c in range(width):
+                E[q, r, c] = Z[q, r, c] - top
+    for q in range(panels):
+        e = rows_view(E, q, r0, r1)
+        for i in range(e.size):
+            e[i] = mathfun.exp(e[i])
 
 
 @device
@@ -113,18 +140,12 @@ def softmax(Z: Any, A: Any, n: int, r0: int, r1: int) -> None:
 
     Z : panels of (rows, n), rows r0..r1 read. A : the same shape, those rows overwritten, padding with zeros; A may be Z.
     """
-    width = Z.shape[2]
+    width = width_of(Z)
     zero = Z.dtype.type(0)
-    panels = (n + width - 1) // width
+    exp_below_top(Z, A, n, r0, r1)
     for r in range(r0, r1):
-        top = largest(Z, r, n)
-        total = zero
-        for q in range(panels):
-            for c in range(width):
-                A[q, r, c] = mathfun.exp(Z[q, r, c] - top)
-            for c in range(min(width, n - q * width)):
-                total += A[q, r, c]
-        for q in range(panels):
+        total = row_sum(A, r, n)
+        for q in range((n + width - 1) // width):
             for c in range(width):
                 A[q, r, c] = A[q, r, c] / total if q * width + c < n else zero
 
@@ -135,7 +156,7 @@ def softmax_backward(dA: Any, A: Any, dZ: Any, n: int, r0: int, r1: int) -> None
 
     Panels of (rows, n); rows r0..r1 of dA and A read, of dZ overwritten, padding with zeros. dZ may be dA.
     """
-    width = A.shape[2]
+    width = width_of(A)
     zero = A.dtype.type(0)
     panels = (n + width - 1) // width
     for r in range(r0, r1):
@@ -174,7 +195,7 @@ def activate(activation: int, Z: Any, A: Any, n: int, r0: int, r1: int, slope: A
     if activation == SOFTMAX:
         softmax(Z, A, n, r0, r1)
         return
-    width = Z.shape[2]
+    width = width_of(Z)
     for q in range((n + width - 1) // width):
         z, a = rows_view(Z, q, r0, r1), rows_view(A, q, r0, r1)
         if activation == SIGMOID:
@@ -195,7 +216,7 @@ def activate_backward(activation: int, dA: Any, A: Any, dZ: Any, n: int, r0: int
     if activation == SOFTMAX:
         softmax_backward(dA, A, dZ, n, r0, r1)
         return
-    width = A.shape[2]
+    width = width_of(A)
     for q in range((n + width - 1) // width):
         da, a, dz = rows_view(dA, q, r0, r1), rows_view(A, q, r0, r1), rows_view(dZ, q, r0, r1)
         if activation == SIGMOID:

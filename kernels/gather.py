@@ -7,13 +7,14 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.views import flat_view
 
 
 @device
 def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
     """Row r of A[0] = row `example` of X, (m, n) of A's type. Padding is not written."""
-    n, width = X.shape[1], A.shape[2]
+    n, width = X.shape[1], width_of(A)
     for q in range((n + width - 1) // width):
         here = min(width, n - q * width)
         x = flat_view(X, example * n + q * width, here)
@@ -25,7 +26,7 @@ def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
 @device
 def gather_pixels(X: Any, scale: Any, shift: Any, example: int, A: Any, r: int) -> None:
     """Row r of A[0] = row `example` of uint8 X, times scale, plus shift, column by column; both (n,) of A's type."""
-    n, width = X.shape[1], A.shape[2]
+    n, width = X.shape[1], width_of(A)
     kind = A.dtype.type
     for q in range((n + width - 1) // width):
         here = min(width, n - q * width)

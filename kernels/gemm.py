@@ -7,6 +7,7 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO, gradient_tile, product_tile
 from fastdnn.kernels.vector import tile_height
 
@@ -50,7 +51,7 @@ def matmul_bias(
     -----
     Cost: 2 (r1 - r0) k n flops. Order of each contraction: ascending, in one accumulator, whatever the blocking.
     """
-    width = C.shape[2]
+    width = width_of(C)
     k_most = _B_BLOCK_BYTES // (width * C.itemsize)
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width

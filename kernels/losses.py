@@ -17,7 +17,17 @@ from numba import types
 
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.activations import IDENTITY, SIGMOID, SOFTMAX, activate, activate_backward, largest
+from fastdnn.kernels.activations import (
+    IDENTITY,
+    SIGMOID,
+    SOFTMAX,
+    activate,
+    activate_backward,
+    exp_below_top,
+    largest,
+    row_sum,
+)
+from fastdnn.kernels.rows import width_of
 
 SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY = 0, 1, 2
 
@@ -28,25 +38,19 @@ def softmax_cross_entropy(Z: Any, labels: Any, dZ: Any, losses: Any, n: int, r0:
 
     labels : (rows,) int64 in [0, n). The largest logit is subtracted before exp, so no logit overflows.
     """
-    width = Z.shape[2]
+    width = width_of(Z)
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
-    panels = (n + width - 1) // width
     for r in range(r0, r1):
-        top = largest(Z, r, n)
-        label = labels[r]
-        right = Z[label // width, r, label % width] - top
-        total = zero
-        for q in range(panels):
-            for c in range(width):
-                dZ[q, r, c] = mathfun.exp(Z[q, r, c] - top)
-            for c in range(min(width, n - q * width)):
-                total += dZ[q, r, c]
-        losses[r] = mathfun.log(total) - right
+        losses[r] = Z[labels[r] // width, r, labels[r] % width] - largest(Z, r, n)
+    exp_below_top(Z, dZ, n, r0, r1)
+    for r in range(r0, r1):
+        total = row_sum(dZ, r, n)
+        losses[r] = mathfun.log(total) - losses[r]
         scale = one / total
-        for q in range(panels):
+        for q in range((n + width - 1) // width):
             for c in range(width):
                 dZ[q, r, c] = dZ[q, r, c] * scale if q * width + c < n else zero
-        dZ[label // width, r, label % width] -= one
+        dZ[labels[r] // width, r, labels[r] % width] -= one
 
 
 @device
@@ -55,8 +59,18 @@ def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, losses: Any, n: int, r0: int,
 
     softplus(Z) - Y Z = -(Y log sigmoid(Z) + (1 - Y) log(1 - sigmoid(Z))), without the logarithm of a rounded sigmoid.
     """
-    width = Z.shape[2]
+    width = width_of(Z)
     zero = Z.dtype.type(0)
+    if n == 1:
+        # One output, the usual case: a loop over examples, so that eight or sixteen of them share an instruction.
+        for r in range(r0, r1):
+            for c in range(1, width):
+                dZ[0, r, c] = zero
+        for r in range(r0, r1):
+            z, y = Z[0, r, 0], Y[r, 0]
+            losses[r] = mathfun.softplus(z) - y * z
+            dZ[0, r, 0] = mathfun.sigmoid(z) - y
+        return
     for r in range(r0, r1):
         losses[r] = 0.0
         for q in range((n + width - 1) // width):
@@ -72,7 +86,7 @@ def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, losses: Any, n: int, r0: int,
 @device
 def half_squared_error(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: int, r1: int) -> None:
     """loss = 1/2 sum over units of (A - Y)^2,  dA = A - Y; with the identity as output activation this dA is dZ (fused)."""
-    width = A.shape[2]
+    width = width_of(A)
     zero, half = A.dtype.type(0), A.dtype.type(0.5)
     for r in range(r0, r1):
         losses[r] = 0.0
@@ -93,7 +107,7 @@ def binary_cross_entropy(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: int, 
     A term whose factor Y or 1 - Y is 0 counts as 0 whatever its logarithm, and so does its derivative. A = 0 with Y = 1, or
     A = 1 with Y = 0, gives an infinite loss: from a rounded A nothing better can be known; the fused kernel can.
     """
-    width = A.shape[2]
+    width = width_of(A)
     zero, one = A.dtype.type(0), A.dtype.type(1)
     for r in range(r0, r1):
         losses[r] = 0.0
@@ -120,7 +134,7 @@ def categorical_cross_entropy(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: 
 
     A class with Y = 0 counts as 0 whatever its logarithm.
     """
-    width = A.shape[2]
+    width = width_of(A)
     zero = A.dtype.type(0)
     for r in range(r0, r1):
         losses[r] = 0.0

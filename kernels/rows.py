@@ -1,0 +1,82 @@
+"""Reductions of one row of one panel, in vector registers.
+
+Both combine lanes in a fixed tree, so a result depends on the vector width, but not on threads or batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
+from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, panel_width
+
+
+def _reduction(neutral: float, combine: Callable[[ir.IRBuilder, Any, Any], Any]) -> Any:
+    """An intrinsic (P, q, r, n) -> the first n numbers of P[q, r], combined; n is 1 to the panel's width."""
+
+    def typed(typingctx: Any, P: Any, q: Any, r: Any, n: Any) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+            w = VectorWriter(context, builder, P.dtype)
+            row = array_pointer(context, builder, P, args[0], [args[1], args[2], ir.Constant(INT64, 0)])
+            count = builder.trunc(args[3], INT32)
+            undefined = ir.Constant(ir.VectorType(INT32, w.lanes), ir.Undefined)
+            first = builder.insert_element(undefined, count, ir.Constant(INT32, 0))
+            counts = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(INT32, w.lanes), [0] * w.lanes))
+            missing = ir.Constant(w.vector, [neutral] * w.lanes)
+            parts = []
+            for v in range(2):
+                columns = ir.Constant(ir.VectorType(INT32, w.lanes), [v * w.lanes + i for i in range(w.lanes)])
+                inside = builder.icmp_signed("<", columns, counts)
+                parts.append(builder.select(inside, w.load(w.at(row, v * w.lanes)), missing))
+            value = combine(builder, parts[0], parts[1])
+            half = w.lanes // 2
+            while half:
+                turn = ir.Constant(ir.VectorType(INT32, w.lanes), [(i + half) % w.lanes for i in range(w.lanes)])
+                value = combine(builder, value, builder.shuffle_vector(value, value, turn))
+                half //= 2
+            return builder.extract_element(value, ir.Constant(INT32, 0))
+
+        return P.dtype(P, types.int64, types.int64, types.int64), codegen
+
+    return intrinsic(typed)
+
+
+def _larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+@intrinsic
+def _width_of_ir(typingctx: Any, P: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        return ir.Constant(INT64, panel_width(P.dtype.name))
+
+    return types.int64(P), codegen
+
+
+def _row_largest_plain(P: Any, q: int, r: int, n: int) -> Any:
+    return np.fmax.reduce(P[q, r, :n])
+
+
+def _row_total_plain(P: Any, q: int, r: int, n: int) -> Any:
+    return P[q, r, :n].sum()
+
+
+def _width_of_plain(P: Any) -> int:
+    return panel_width(P.dtype)
+
+
+row_largest: Any = _row_largest_plain if JIT_DISABLED else _reduction(float("-inf"), _larger)
+row_total: Any = _row_total_plain if JIT_DISABLED else _reduction(0.0, lambda builder, a, b: builder.fadd(a, b))
+width_of: Any = _width_of_plain if JIT_DISABLED else _width_of_ir
+row_largest.__doc__ = (
+    """row_largest(P, q, r, n): the largest of P[q, r, 0] .. P[q, r, n - 1], a NaN among them passed over."""
+)
+row_total.__doc__ = """row_total(P, q, r, n): the sum of P[q, r, :n]."""
+width_of.__doc__ = (
+    """width_of(P): columns of a panel, known when a kernel is compiled, so that loops over them need no remainder."""
+)
