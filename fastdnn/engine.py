@@ -63,6 +63,7 @@ def run_pass(
     outputs: NDArray[Any] | None = None,
     losses: NDArray[np.float64] | None = None,
     order: NDArray[np.int64] | None = None,
+    resident: bool = False,
     watch: Callable[[Pass], None] | None = None,
 ) -> tuple[Pass, bool]:
     """Run kernels.epoch.run_epoch on `workers` threads; the arguments are explained there.
@@ -85,7 +86,7 @@ def run_pass(
 
     def work(worker: int) -> None:
         run_epoch(
-            worker, workers, purpose, data, rows, order, workspace.batch, shuffle is not None, seed, epoch, buffers,
+            worker, workers, purpose, data, rows, order, workspace.batch, shuffle is not None, resident, seed, epoch, buffers,
             LOSS_CODES[network.loss], slope, rule, step, progress.sync, progress.running, outputs, losses,
         )  # fmt: skip
 

@@ -24,6 +24,8 @@ from fastdnn.workspace import Workspace
 __all__ = ["LEARNING_RATES", "History", "TrainingProgress", "train"]
 
 LEARNING_RATES = {"adam": 0.001, "sgd": 0.1}
+# An epoch of fewer seconds runs in the calling thread: starting another costs 0.1 ms, and Ctrl-C need not interrupt it.
+_TOO_QUICK_TO_WATCH = 0.02
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -141,9 +143,13 @@ class _Run:
                     )
                 )
 
+        # One batch of all examples: their order does not matter, and where nothing else used the buffers they are still there.
+        one_batch = steps == 1
+        quick = history.threads == 1 and epoch > 1 and history.epochs[-1]["seconds"] < _TOO_QUICK_TO_WATCH
         state, interrupted = run_pass(
             self.workspace, self.data, self.examples.indices, history.threads, rule=self.rule, step=(epoch - 1) * steps,
-            shuffle=(history.seed, epoch) if self.shuffle else None, order=self.order, watch=watch,
+            shuffle=(history.seed, epoch) if self.shuffle and not one_batch else None, order=self.order,
+            resident=one_batch and epoch > 1 and self.valid is None, watch=None if quick else watch,
         )  # fmt: skip
         seconds = time.perf_counter() - began
         if state.diverged_at:

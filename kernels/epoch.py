@@ -70,7 +70,8 @@ def copy_outputs(buffers: Any, batch: int, first: int, r0: int, r1: int, slope: 
 
 @kernel
 def run_epoch(
-    worker: int, workers: int, purpose: int, data: Any, rows: Any, order: Any, batch: int, shuffled: bool, seed: int, epoch: int,
+    worker: int, workers: int, purpose: int, data: Any, rows: Any, order: Any, batch: int, shuffled: bool, resident: bool,
+    seed: int, epoch: int,
     buffers: Any, loss: int, slope: Any, rule: Any, step: int, sync: Any, running: Any, AL: Any, losses: Any,
 ) -> None:  # fmt: skip
     """One pass over the examples `rows` in mini-batches, as one of `workers` threads that all make this call.
@@ -82,6 +83,7 @@ def run_epoch(
     rows : (m,) int64, the examples. order : (m,) int64, overwritten: the order they were taken in, which is that of `rows`, or a
         permutation drawn from (seed, epoch) if `shuffled`.
     batch : examples of a mini-batch, the capacity of the buffers; the last batch has what is left.
+    resident : the buffers still hold this batch, the only one, from the call before; it is not gathered again.
     step : updates made before this call (Adam's t starts at step + 1).
     sync : see sync.py; zero but for STOP_ASKED. running : (2,) float64, updated with TRAIN: the sum of losses so far, and the
         last finite cost of a batch.
@@ -111,10 +113,11 @@ def run_epoch(
     for first in range(0, m, batch):
         here = min(batch, m - first)
         r0, r1 = here * worker // workers, here * (worker + 1) // workers
-        gather_batch(
-            data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, order, first,
-            A0, buffers.batch_labels, buffers.batch_targets, r0, r1,
-        )  # fmt: skip
+        if not resident:
+            gather_batch(
+                data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, order, first,
+                A0, buffers.batch_labels, buffers.batch_targets, r0, r1,
+            )  # fmt: skip
         forward_pass(buffers, batch, r0, r1, slope)
         if purpose & OUTPUTS:
             copy_outputs(buffers, batch, first, r0, r1, slope, AL)
