@@ -57,7 +57,8 @@ def softmax_cross_entropy(Z: Any, labels: Any, dZ: Any, losses: Any, n: int, r0:
 def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
     """Fused: loss = sum over units of softplus(Z) - Y Z,  dZ = sigmoid(Z) - Y.
 
-    softplus(Z) - Y Z = -(Y log sigmoid(Z) + (1 - Y) log(1 - sigmoid(Z))), without the logarithm of a rounded sigmoid.
+    softplus(Z) - Y Z = -(Y log sigmoid(Z) + (1 - Y) log(1 - sigmoid(Z))), without the logarithm of a rounded sigmoid; computed
+    as max(Z, 0) - Y Z + softplus(-|Z|), whose first two terms cancel exactly where the loss is small.
     """
     width = width_of(Z)
     zero = Z.dtype.type(0)
@@ -68,7 +69,7 @@ def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, losses: Any, n: int, r0: int,
                 dZ[0, r, c] = zero
         for r in range(r0, r1):
             z, y = Z[0, r, 0], Y[r, 0]
-            losses[r] = mathfun.softplus(z) - y * z
+            losses[r] = max(z, zero) - y * z + mathfun.softplus(-abs(z))
             dZ[0, r, 0] = mathfun.sigmoid(z) - y
         return
     for r in range(r0, r1):
@@ -77,7 +78,7 @@ def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, losses: Any, n: int, r0: int,
             last = min(width, n - q * width)
             for c in range(last):
                 z, y = Z[q, r, c], Y[r, q * width + c]
-                losses[r] += mathfun.softplus(z) - y * z
+                losses[r] += max(z, zero) - y * z + mathfun.softplus(-abs(z))
                 dZ[q, r, c] = mathfun.sigmoid(z) - y
             for c in range(last, width):
                 dZ[q, r, c] = zero

@@ -1,0 +1,54 @@
+"""Kernels for Python to call: `device` functions and intrinsics have no Python entry, so a caller is compiled, once each."""
+
+from __future__ import annotations
+
+import functools
+
+import numba
+import numpy as np
+
+from fastdnn.kernels._jit import load_separate
+
+JIT = not numba.config.DISABLE_JIT
+
+
+def compiled(function):
+    """A decorator for kernels of the tests' own."""
+    return numba.njit(error_model="numpy", nogil=True)(function)
+
+
+@functools.cache
+def from_python(function):
+    """`function`, callable from Python with the arguments it takes; the function itself without the JIT."""
+    # What a kernel loaded from the cache jumps to must be there before it is called.
+    for dtype in ("float32", "float64"):
+        load_separate(np.dtype(dtype))
+    if not JIT:
+        return function
+    if hasattr(function, "from_python"):
+        return function.from_python
+
+    @compiled
+    def call(*arguments):
+        return function(*arguments)
+
+    return call
+
+
+@functools.cache
+def copied_from_python(function):
+    """As `from_python`, for a function that returns a view which does not keep its array alive: a copy is returned."""
+
+    def call(*arguments):
+        return function(*arguments).copy()
+
+    return compiled(call)
+
+
+def assert_same_bits(one, two):
+    """Equal to the last bit; without the JIT NumPy chooses the order of its sums by shape, and equal up to rounding."""
+    if JIT:
+        np.testing.assert_array_equal(one, two)
+    else:
+        tolerance = 1e-4 if np.result_type(one) == np.float32 else 1e-11
+        np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)

@@ -1,0 +1,25 @@
+"""What the tests share: the two float types, and the sizes at which kernels change their ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples are few and their time is the compiler's: no deadline, and the same examples every time.
+settings.register_profile(
+    "fastdnn", deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("fastdnn")
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    """A float type that every kernel serves, as NumPy's scalar type: dtype(0.5) makes a number."""
+    return np.dtype(request.param).type
+
+
+@pytest.fixture
+def rng():
+    """A generator that draws the same numbers in every test."""
+    return np.random.default_rng(20)
