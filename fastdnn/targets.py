@@ -127,13 +127,13 @@ class Target:
     def decode(self, AL: Array) -> Array:
         """(m,) labels (object array of str) from probabilities, or values in the target's units (float64) from outputs.
 
-        A binary probability of 0.5 or more is the second class; among equal class probabilities the first wins.
+        A binary probability above 0.5 is the second class; among equal class probabilities the first wins.
         """
         AL = np.asarray(AL)
         if self.classes is None:
             return AL.reshape(len(AL), -1)[:, 0].astype(np.float64) * self.std + self.mean
         columns = AL.reshape(len(AL), -1)
-        chosen = columns.argmax(axis=1) if columns.shape[1] > 1 else (columns[:, 0] >= 0.5).astype(np.int64)
+        chosen = columns.argmax(axis=1) if columns.shape[1] > 1 else (columns[:, 0] > 0.5).astype(np.int64)
         return np.asarray(np.array(self.classes, dtype=object)[chosen])
 
     def probabilities(self, AL: Array) -> Array:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastdnn import vocabulary
+from fastdnn.defaults import LEARNING_RATES
 from fastdnn.engine import Pass, run_pass
 from fastdnn.errors import DivergenceError, ParameterError, unknown_name
 from fastdnn.examples import Examples
@@ -23,7 +24,6 @@ from fastdnn.workspace import Workspace
 
 __all__ = ["LEARNING_RATES", "History", "TrainingProgress", "train"]
 
-LEARNING_RATES = {"adam": 0.001, "sgd": 0.1}
 # An epoch of fewer seconds runs in the calling thread: starting another costs 0.1 ms, and Ctrl-C need not interrupt it.
 _TOO_QUICK_TO_WATCH = 0.02
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8

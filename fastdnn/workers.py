@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from fastdnn.errors import ParameterError
 
+MOST_THREADS = 256
 # Seconds between two looks of the watching thread.
 _LOOK_EVERY = 0.05
 
@@ -18,11 +19,10 @@ def available_cores() -> int:
 
 
 def check_threads(threads: int) -> int:
-    """`threads`, or ParameterError unless it lies between 1 and the number of cores."""
-    cores = available_cores()
-    if not 1 <= threads <= cores:
+    """`threads`, or ParameterError unless it lies between 1 and MOST_THREADS; more than the cores are slow, not wrong."""
+    if not 1 <= threads <= MOST_THREADS:
         raise ParameterError(
-            f"The number of threads must lie between 1 and {cores}, the cores this process may use; got {threads}.",
+            f"The number of threads must lie between 1 and {MOST_THREADS}; got {threads}.",
             hint="leave it out: the number that is fastest is then found by trying",
         )
     return int(threads)

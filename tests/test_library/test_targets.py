@@ -111,7 +111,7 @@ def test_encode_and_decode() -> None:
     Y = two.encode(column([1.0, 0.0, np.nan]), "float32")
     assert Y.dtype == np.float32
     np.testing.assert_array_equal(Y, [[1], [0], [np.nan]])
-    assert two.decode(np.array([[0.5], [0.49]])).tolist() == ["1", "0"]
+    assert two.decode(np.array([[0.51], [0.5]])).tolist() == ["1", "0"]
     np.testing.assert_array_equal(two.probabilities(np.array([[0.25]])), [[0.75, 0.25]])
 
     quantity = Target.fit(column([1.5, 2.5, 9.5, np.nan]), np.array([0, 1, 3]))

@@ -1,0 +1,122 @@
+"""Options that several commands share, and the words that are not plain numbers: `256x3`, `0.2` or a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+MAX_WIDTH = 65_536
+MAX_LAYERS = 100
+
+
+class LayersType(click.ParamType):  # type: ignore[type-arg]
+    """`256x3`, `128,64`, `64x2,32` or `none`: the widths of the hidden layers as a tuple."""
+
+    name = "layers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        text = value.strip().lower()
+        if text == "none":
+            return ()
+        widths: list[int] = []
+        for part in text.split(","):
+            width, _, times = part.strip().partition("x")
+            if not (width.isdecimal() and (times.isdecimal() or "x" not in part)):
+                self.fail(
+                    f"'{value}' is not a list of layers. Allowed: 256x3 (three of 256), 128,64 or none.", param, ctx
+                )
+            if int(times or 1) > MAX_LAYERS:
+                self.fail(f"'{value}' has more than {MAX_LAYERS} hidden layers.", param, ctx)
+            widths += [int(width)] * int(times or 1)
+        if not widths or len(widths) > MAX_LAYERS or not all(1 <= width <= MAX_WIDTH for width in widths):
+            self.fail(
+                f"'{value}' is out of range. Allowed: 1 to {MAX_LAYERS} layers of 1 to {MAX_WIDTH} units, or none.",
+                param,
+                ctx,
+            )
+        return tuple(widths)
+
+
+class FractionOrFile(click.ParamType):  # type: ignore[type-arg]
+    """A number is a fraction of the rows; anything else is the name of a file."""
+
+    name = "fraction|file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        try:
+            return float(value)
+        except ValueError:
+            return str(value)
+
+
+def _remember_debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().command.debug = True  # type: ignore[attr-defined]
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from fastdnn import __version__
+
+        click.echo(f"fastdnn {__version__}")
+        ctx.exit()
+
+
+def _checked_threads(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    from fastdnn.workers import check_threads
+
+    return check_threads(value)
+
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_remember_debug,
+    help="Show the traceback of an error.",
+)
+version_option = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object to stdout, and nothing else there."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only (and the JSON if asked for).")
+header_option = click.option(
+    "--header/--no-header", default=None, help="Whether the first line names the columns.  [by looking]"
+)
+clean_labels_option = click.option(
+    "--clean-labels", is_flag=True, help="Take blanks and a trailing full stop off the labels first."
+)
+_THREADS_HELP = "Worker threads; the result is the same for any number."
+threads_option = click.option("-j", "--threads", type=int, metavar="N", help=f"{_THREADS_HELP}  [by a short trial]")
+predict_threads_option = click.option(
+    "-j",
+    "--threads",
+    type=int,
+    metavar="N",
+    default=1,
+    show_default=True,
+    callback=_checked_threads,
+    help=_THREADS_HELP,
+)
+
+
+def check_order(model: str, data: str, command: str) -> None:
+    """Notice `fastdnn predict data.csv model.fdnn`: the model comes first."""
+    from fastdnn.errors import ParameterError
+    from fastdnn.persistence import SUFFIX
+
+    if data.endswith(SUFFIX) and not model.endswith(SUFFIX):
+        raise ParameterError(
+            f"The model comes before the data, and '{data}' looks like the model.", f"fastdnn {command} {data} {model}"
+        )

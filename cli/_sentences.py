@@ -1,0 +1,143 @@
+"""Facts in words: one line or table for each section that `fit` tells and `inspect` shows again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastdnn.cli import _output as out
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Facts = Mapping[str, Any]
+Lines = list[tuple[str, str]]
+
+# Names listed in one line before the rest becomes a number.
+_LISTED = 12
+_STOPPED = {
+    "epochs": "all of them",
+    "patience": "no better for {patience} epochs",
+    "interrupt": "interrupted",
+}
+
+
+def data_lines(data: Facts) -> Lines:
+    """What the table is: rows, columns by kind, what is missing, what is not used and why."""
+    lines = [("Data", f"{Path(data['source']).name}: {out.plural(data['rows'], 'row')}, target '{data['target']}'")]
+    lines += [("", note) for note in data["notes"]]
+    if data["unlabelled"]:
+        lines.append(("", f"{out.plural(data['unlabelled'], 'row')} without a target left out"))
+    lines += [("", _kind_line(kind, names)) for kind, names in data["kinds"].items() if names]
+    if data["missing"]:
+        lines.append(("", f"missing: {listing([f'{name} {out.count(n)}' for name, n in data['missing'].items()])}"))
+    lines += [("", f"not used: {item['name']} {item['reason']}") for item in data["dropped"][:_LISTED]]
+    if len(data["dropped"]) > _LISTED:
+        lines.append(("", f"not used: {len(data['dropped']) - _LISTED} columns more, see fastdnn inspect"))
+    return lines
+
+
+def _kind_line(kind: str, names: Sequence[str]) -> str:
+    """'2 categories: island, sex'; the names of pixels are only positions."""
+    counted = out.plural(len(names), kind)
+    return counted if kind == "pixel" else f"{counted}: {listing(names)}"
+
+
+def task_lines(task: Facts) -> Lines:
+    """What was decided and why, and how the target is distributed."""
+    return [("Task", task["decision"]), ("", target_line(task))]
+
+
+def target_line(task: Facts) -> str:
+    """The classes with their shares, or mean and standard deviation."""
+    if "classes" in task:
+        return listing([f"{item['label']} {out.percent(item['share'])}" for item in task["classes"]])
+    return f"mean {out.number(task['mean'])}, standard deviation {out.number(task['std'])}"
+
+
+def split_line(split: Facts) -> str:
+    """How many rows do what."""
+    chooses = f", {out.count(split['stop'])} to choose the epoch" if split["stop"] else ""
+    return f"{out.plural(split['train'], 'row')} to train{chooses}, {kept_aside(split)} for the score"
+
+
+def kept_aside(split: Facts) -> str:
+    """'69 rows kept aside', or '16,281 rows of adult-test.csv'."""
+    where = f" of {Path(split['score_source']).name}" if split["score_source"] else " kept aside"
+    return f"{out.plural(split['score'], 'row')}{where}"
+
+
+def network_line(network: Facts) -> str:
+    """'7 inputs → 32 relu → 16 relu → 3 softmax, 835 parameters'"""
+    dims, names = network["layer_dims"], network["activations"]
+    layers = "".join(f" → {n} {name}" for n, name in zip(dims[1:], names, strict=True))
+    return f"{out.plural(dims[0], 'input')}{layers}, {out.plural(network['n_parameters'], 'parameter')}"
+
+
+def settings_line(settings: Facts, network: Facts) -> str:
+    """Cost, optimiser, batch and the other settings of training."""
+    parts = [
+        network["loss"].replace("_", " "),
+        f"{settings['optimizer']} {settings['learning_rate']:g}",
+        f"batches of {settings['batch_size']}",
+        f"at most {out.plural(settings['epochs'], 'epoch')}",
+        *([f"l2 {settings['l2']:g}"] if settings["l2"] else []),
+        network["dtype"],
+        f"seed {settings['seed']}",
+    ]
+    return ", ".join(parts)
+
+
+def validation_score_name(network: Facts) -> str:
+    """What `valid_score` of a history is: R² where the cost is a squared error, else accuracy."""
+    return "R²" if network["loss"] == "squared_error" else "accuracy"
+
+
+def training_line(training: Facts, settings: Facts) -> str:
+    """Epochs, why they ended, the best, the time and the speed."""
+    why = _STOPPED[training["stopped_by"]].format(patience=settings["patience"])
+    speed = f"{out.count(training['samples_per_s'])} samples/s on {out.plural(training['threads'], 'thread')}"
+    epochs = f"{out.plural(training['epochs'], 'epoch')} ({why}), best {training['best_epoch']}"
+    return f"{epochs}; {out.duration(training['seconds'])}, {speed}"
+
+
+def scores_beside_baselines(facts: Facts) -> Table:
+    """The score of the network, in bold, and those of the baselines on the same rows."""
+    baselines = {item["label"]: item["score"] for item in facts["baselines"]}
+    return out.score_table({"this network": facts["score"], **baselines})
+
+
+def after_interrupt(facts: Facts) -> str:
+    """What Ctrl-C ended, and what was kept."""
+    if facts["training"]["stopped_by"] == "interrupt":
+        return f", the best epoch before the interruption ({facts['training']['best_epoch']})"
+    return "; the linear baseline was interrupted"
+
+
+def next_command(place: str, data: str) -> str:
+    """What to type now."""
+    return shlex.join(["fastdnn", "predict", place, data if data != "-" else "NEW.csv"])
+
+
+def verdict(facts: Facts) -> str | None:
+    """What to do where the network is not worth its size: None where it beats both baselines."""
+    name = "r2" if facts["task"]["task"] == "regression" else "accuracy"
+    reached = facts["score"][name]
+    others = {item["name"]: item for item in facts["baselines"] if item["score"][name] is not None}
+    if reached is None or not others:
+        return None
+    if reached <= others["constant"]["score"][name]:
+        label = others["constant"]["label"]
+        return f"no better than {label}: nothing was learned; try another --learning-rate, or other columns"
+    if "linear" in others and reached <= others["linear"]["score"][name]:
+        as_good = "as good" if reached == others["linear"]["score"][name] else "better"
+        return f"{others['linear']['label']} is {as_good} on these rows: see --layers none"
+    return None
+
+
+def listing(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_LISTED])} and {more} more"

@@ -1,0 +1,51 @@
+"""What a network has to beat, on the same rows: a constant answer, and the same kernels with no hidden layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastdnn.examples import Examples
+
+Array = npt.NDArray[Any]
+
+LINEAR_NAMES = {"binary": "logistic regression", "multiclass": "logistic regression", "regression": "linear regression"}
+
+
+def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int) -> Array:
+    """The best answer that does not look at the row: the training shares of the classes, or the training mean.
+
+    Parameters
+    ----------
+    Y_train : (m,) class indices for n_outputs > 1; (m, 1) of 0 and 1, or of standardised values, for one output.
+    n_rows : how often the answer is repeated.
+
+    Returns
+    -------
+    (n_rows, n_outputs) float64, as the outputs of a network
+
+    >>> constant_outputs(np.array([0, 0, 2, 1]), 3, 1).tolist()
+    [[0.5, 0.25, 0.25]]
+    """
+    if n_outputs == 1:
+        answer = np.array([float(np.mean(Y_train, dtype=np.float64))])
+    else:
+        answer = np.bincount(Y_train.ravel(), minlength=n_outputs) / Y_train.size
+    return np.tile(answer, (n_rows, 1))
+
+
+def constant_label(Y_train: Array, classes: list[str] | None) -> str:
+    """What the constant answer is called: "always 'Adelie'", or "always the mean"."""
+    if classes is None:
+        return "always the mean"
+    most = np.argmax(np.bincount(Y_train.ravel().astype(np.int64), minlength=len(classes)))
+    return f"always '{classes[most]}'"
+
+
+def targets_of(examples: Examples) -> Array:
+    """The targets of the rows that count, in order."""
+    if examples.Y is None:
+        raise TypeError("these examples have no targets")
+    return np.asarray(examples.Y[examples.indices])

@@ -1,0 +1,179 @@
+"""From a table to the examples of each part: what is trained on, what chooses the epoch, what gives the score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastdnn import baselines, defaults
+from fastdnn.errors import DataError, ParameterError
+from fastdnn.examples import Examples
+from fastdnn.preprocessing import Preprocessor
+from fastdnn.settings import FitOptions
+from fastdnn.splitting import holdout_rows
+from fastdnn.tables import read_table, read_target
+from fastdnn.targets import Target
+
+if TYPE_CHECKING:
+    from fastdnn.tables import Table
+
+Array = npt.NDArray[Any]
+Rows = npt.NDArray[np.int64]
+Facts = dict[str, Any]
+
+_LOSSES = {"binary": "binary_cross_entropy", "multiclass": "categorical_cross_entropy", "regression": "squared_error"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The examples of each part, and what was understood on the way.
+
+    Attributes
+    ----------
+    train, stop, score : Examples; `stop` is None where the rows are too few to choose an epoch by.
+    notes : what was ignored or assumed of the file that gives the score, a phrase each.
+    facts : dict with the sections data, task and split, in plain JSON types.
+    """
+
+    preprocessor: Preprocessor
+    train: Examples
+    stop: Examples | None
+    score: Examples
+    facts: Facts
+    notes: list[str]
+
+    @property
+    def default_loss(self) -> str:
+        """The cost that belongs to the task."""
+        return _LOSSES[self.preprocessor.task]
+
+    @property
+    def constant_cost(self) -> float:
+        """The cost of the best constant answer under `default_loss`: the classes' entropy, or half the variance."""
+        if self.preprocessor.classes is None:
+            return 0.5
+        Y = baselines.targets_of(self.train).ravel().astype(np.int64)
+        shares = np.bincount(Y) / Y.size
+        shares = shares[shares > 0]
+        return float(-np.sum(shares * np.log(shares)))  # above 0: training rows have at least two classes
+
+
+def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
+    """Split the labelled rows, learn the preprocessing from those that are not kept aside, and encode all.
+
+    Raises
+    ------
+    DataError : the table or its target cannot be used, or has too few rows.
+    ParameterError : an unknown task, or a loss that the task does not allow.
+    """
+    column = read_target(table, target).column
+    labelled = np.flatnonzero(~column.missing)
+    strata = _strata(Target.fit(column, labelled, options.task, clean_labels=options.clean_labels), column)
+    other = (
+        read_table(options.valid, header=options.header, known_names=_names(table))
+        if isinstance(options.valid, str)
+        else None
+    )
+    if other is None:
+        fraction = options.valid if isinstance(options.valid, float) else defaults.holdout_fraction(labelled.size)
+        rest, kept = holdout_rows(labelled, strata, fraction, options.seed)
+    else:
+        rest, kept = labelled, np.empty(0, dtype=np.int64)
+    train_rows, stop_rows = _without_stop_rows(rest, strata, options.seed)
+
+    preprocessor = Preprocessor.fit(
+        table,
+        target,
+        rows=rest,
+        task=options.task,
+        drop=options.drop,
+        categorical=options.categorical,
+        dtype=options.dtype,
+        clean_labels=options.clean_labels,
+    )
+    _check_loss(preprocessor.task, options)
+    X = preprocessor.transform(table)
+    Y = _without_nan(preprocessor.transform_target(table, target))
+    scaling = {"scale": preprocessor.input_scale, "shift": preprocessor.input_shift}
+    train = Examples(X, Y, rows=train_rows, **scaling)
+    stop = Examples(X, Y, rows=stop_rows, **scaling) if stop_rows.size else None
+    score = Examples(X, Y, rows=kept, **scaling) if other is None else _score_examples(other, preprocessor, options)
+    split = {
+        "train": len(train),
+        "stop": int(stop_rows.size),
+        "score": len(score),
+        "score_source": None if other is None else options.valid,
+        "seed": options.seed,
+    }
+    summary = preprocessor.summary()
+    facts = {"data": _data_facts(table, summary, labelled), "task": summary["target"], "split": split}
+    notes = [f"{options.valid}: {note}." for note in preprocessor.notes] if other is not None else []
+    return Prepared(preprocessor, train, stop, score, facts, notes)
+
+
+def _strata(decided: Target, column: Any) -> Array | None:
+    """The class of every row, for a split in which each class has its share; None for regression."""
+    return None if decided.classes is None else decided.class_indices(column)
+
+
+def _without_stop_rows(rest: Rows, strata: Array | None, seed: int) -> tuple[Rows, Rows]:
+    """Set the rows aside that choose the epoch; none where there are too few. Drawn with another seed than the score's."""
+    fraction = defaults.stop_fraction(rest.size)
+    return holdout_rows(rest, strata, fraction, seed + 1) if fraction > 0.0 else (rest, np.empty(0, dtype=np.int64))
+
+
+def _score_examples(other: Table, preprocessor: Preprocessor, options: FitOptions) -> Examples:
+    """The rows of --valid FILE that have a target."""
+    try:
+        rows = preprocessor.labelled_rows(other, options.valid_target)
+    except DataError as error:
+        if options.valid_target is None and preprocessor.target_where == "file":
+            raise DataError(str(error), "--valid-target FILE") from None
+        raise
+    if rows.size == 0:
+        raise DataError(f"No row of '{other.source}' has a target, so it cannot give a score.", "another --valid FILE")
+    Y = _without_nan(preprocessor.transform_target(other, options.valid_target, clean_labels=options.clean_labels))
+    X = preprocessor.transform(other)
+    return Examples(X, Y, rows=rows, scale=preprocessor.input_scale, shift=preprocessor.input_shift)
+
+
+def _without_nan(Y: Array) -> Array:
+    """Rows without a target are in no part; a number in their place lets the others pass the check for NaN."""
+    return np.nan_to_num(Y, copy=False, nan=0.0) if Y.dtype.kind == "f" else Y
+
+
+def _check_loss(task: str, options: FitOptions) -> None:
+    """A standardised quantity has no cross-entropy, and not every output can reach it."""
+    if task != "regression":
+        return
+    if options.loss not in (None, "squared_error"):
+        raise ParameterError(
+            f"Loss '{options.loss}' is for classes, and the target is a quantity. Allowed: squared_error."
+        )
+    if options.output_activation not in (None, "identity", "leaky_relu"):
+        name = options.output_activation
+        raise ParameterError(f"Output '{name}' cannot reach every value of a quantity. Allowed: identity, leaky_relu.")
+
+
+def _names(table: Table) -> list[str]:
+    return table.names if table.named else []
+
+
+def _data_facts(table: Table, summary: Facts, labelled: Rows) -> Facts:
+    missing = {
+        name: int(column.missing.sum()) for name, column in table.columns.items() if name != summary["target"]["name"]
+    }
+    return {
+        "source": table.source,
+        "rows": table.n_rows,
+        "unlabelled": table.n_rows - int(labelled.size),
+        "target": summary["target"]["name"],
+        "kinds": summary["columns"],
+        "missing": {name: n for name, n in missing.items() if n},
+        "dropped": summary["dropped"],
+        "features": summary["features"],
+        "notes": list(table.notes),
+    }

@@ -1,0 +1,94 @@
+"""FitOptions: everything a person can set about a fit, and the ranges that hold, checked before any data is read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fastdnn import vocabulary
+from fastdnn.defaults import ACTIVATION, OPTIMIZER
+from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.workers import check_threads
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Settings of one fit; None means that the data decides (fastdnn.defaults).
+
+    Attributes
+    ----------
+    layers : widths of the hidden layers; () is logistic or linear regression.
+    activation, output_activation, loss, initialization : as `Network` takes them.
+    optimizer : 'adam' or 'sgd'; learning_rate > 0; epochs, batch_size, patience >= 1; l2 >= 0.
+    valid : the rows kept aside for the score: a fraction of the data, or the name of a file (`valid_target`: where
+        its target is).
+    seed : of the split, the first weights and the order of the rows; threads : None lets a short probe decide.
+    dtype : 'float32' or 'float64'; task : 'binary', 'multiclass' or 'regression'.
+    drop, categorical : columns to leave out, and numeric columns to treat as categories; header : of `valid` where
+        that is a file.
+    clean_labels : take blanks and a trailing full stop off the labels, in the data and in `valid`.
+    """
+
+    layers: tuple[int, ...] | None = None
+    activation: str = ACTIVATION
+    output_activation: str | None = None
+    loss: str | None = None
+    initialization: str = "auto"
+    optimizer: str = OPTIMIZER
+    learning_rate: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    patience: int | None = None
+    l2: float | None = None
+    valid: float | str | None = None
+    valid_target: str | None = None
+    seed: int = 0
+    threads: int | None = None
+    dtype: str = "float32"
+    task: str | None = None
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    header: bool | None = None
+    clean_labels: bool = False
+
+    def check(self) -> None:
+        """Raise ParameterError for the first setting outside its range or its closed set."""
+        from fastdnn.targets import TASKS
+
+        _check_name("activation", self.activation, vocabulary.HIDDEN_ACTIVATIONS)
+        _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
+        _check_name("loss", self.loss, vocabulary.LOSSES)
+        _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)
+        _check_name("optimizer", self.optimizer, vocabulary.OPTIMIZERS)
+        _check_name("dtype", self.dtype, vocabulary.DTYPES)
+        _check_name("task", self.task, TASKS)
+        _check_range("learning rate", self.learning_rate, 0.0, math.inf, above=True, hint="--learning-rate 0.001")
+        _check_range("number of epochs", self.epochs, 1, 1_000_000, hint="--epochs 50")
+        _check_range("batch size", self.batch_size, 1, 1_000_000, hint="--batch-size 64")
+        _check_range("patience", self.patience, 1, 1_000_000, hint="--patience 10")
+        _check_range("L2 strength", self.l2, 0.0, math.inf, hint="--l2 0.001")
+        _check_range("seed", self.seed, 0, 2**63 - 1, hint="--seed 0")
+        if self.threads is not None:
+            check_threads(self.threads)
+        if not isinstance(self.valid, str):
+            _check_range("fraction kept aside", self.valid, 0.0, 0.9, above=True, hint="--valid 0.2, or --valid FILE")
+        for width in self.layers or ():
+            _check_range("width of a hidden layer", width, 1, 65_536, hint="--layers 128,64")
+
+
+def _check_name(what: str, name: str | None, allowed: tuple[str, ...]) -> None:
+    if name is not None and name not in allowed:
+        raise ParameterError(unknown_name(what, name, allowed))
+
+
+def _check_range(
+    what: str, value: float | None, low: float, high: float, *, above: bool = False, hint: str | None = None
+) -> None:
+    """`above`: the lower end is excluded. Infinities and nan are never inside."""
+    if value is None:
+        return
+    if math.isfinite(value) and value <= high and (value > low if above else value >= low):
+        return
+    start = f"above {low:g}" if above else f"{low:g} or more" if math.isinf(high) else f"from {low:g}"
+    end = " and finite" if math.isinf(high) else f" and at most {high:,g}" if above else f" to {high:,.0f}"
+    raise ParameterError(f"The {what} must be {start}{end}, not {value:g}.", hint)

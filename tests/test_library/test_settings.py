@@ -1,0 +1,62 @@
+"""Settings outside their range or set are refused, with what is allowed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from fastdnn.errors import ParameterError
+from fastdnn.settings import FitOptions
+
+
+def test_the_defaults_and_all_settings_at_their_borders_pass() -> None:
+    FitOptions().check()
+    FitOptions(learning_rate=1e6, epochs=1, batch_size=1, patience=1, l2=0.0, seed=0, valid=0.9, layers=()).check()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "allowed"),
+    [
+        ("learning_rate", 0.0, "learning rate must be above 0 and finite, not 0"),
+        ("learning_rate", -0.1, "above 0"),
+        ("learning_rate", math.nan, "not nan"),
+        ("learning_rate", math.inf, "finite, not inf"),
+        ("epochs", 0, "number of epochs must be from 1 to 1,000,000, not 0"),
+        ("batch_size", -3, "batch size must be from 1"),
+        ("patience", 0, "patience must be from 1"),
+        ("l2", -1e-9, "L2 strength must be 0 or more and finite"),
+        ("seed", -1, "seed must be from 0"),
+        ("valid", 0.0, "above 0 and at most 0.9"),
+        ("valid", 1.0, "above 0 and at most 0.9"),
+        ("threads", 0, "between 1 and"),
+        ("threads", 100_000, "between 1 and"),
+        ("layers", (128, 0), "width of a hidden layer"),
+    ],
+)
+def test_a_number_out_of_range(setting: str, value: Any, allowed: str) -> None:
+    with pytest.raises(ParameterError, match=allowed):
+        FitOptions(**{setting: value}).check()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "meant"),
+    [
+        ("activation", "rleu", "relu"),
+        ("output_activation", "softmx", "softmax"),
+        ("loss", "squared", "squared_error"),
+        ("optimizer", "adma", "adam"),
+        ("initialization", "glorott", "glorot"),
+        ("dtype", "float31", "float32"),
+        ("task", "regresion", "regression"),
+    ],
+)
+def test_a_name_that_does_not_exist(setting: str, value: str, meant: str) -> None:
+    with pytest.raises(ParameterError, match=rf"'{value}'\. Did you mean '{meant}'\? Allowed: .*{meant}"):
+        FitOptions(**{setting: value}).check()
+
+
+def test_softmax_is_no_hidden_activation() -> None:
+    with pytest.raises(ParameterError, match="Unknown activation 'softmax'"):
+        FitOptions(activation="softmax").check()
