@@ -112,7 +112,9 @@ def run_epoch(
     barrier(sync, workers, meeting)
     for first in range(0, m, batch):
         here = min(batch, m - first)
-        r0, r1 = here * worker // workers, here * (worker + 1) // workers
+        # Without TRAIN nobody waits for the others, so the rows of the buffers that are a worker's own never change.
+        shared = here if training else batch
+        r0, r1 = min(here, shared * worker // workers), min(here, shared * (worker + 1) // workers)
         if not resident:
             gather_batch(
                 data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, order, first,

@@ -118,6 +118,13 @@ def _write_variants(b: ir.IRBuilder, height: Any, vectors: Any, write_one: Any) 
     b.ret_void()
 
 
+def _write_padding(w: VectorWriter, pointer: Any, rows: int, vectors: int) -> None:
+    """Zeros in the second vector of each row where the panel has no column there, so that padding is zero throughout."""
+    if vectors == 1:
+        for i in range(rows):
+            w.store(w.zero, w.at(pointer, (2 * i + 1) * w.lanes))
+
+
 def _outlined(builder: ir.IRBuilder, name: str, arguments: list[Any], write: Any) -> None:
     """Call the function `name` of this module with `arguments`; `write(builder, arguments)` writes its body once."""
     function = builder.module.globals.get(name)
@@ -201,6 +208,7 @@ def _product_tile_ir(
                     w.store(result, place)
                 b.branch(done)
             b.position_at_end(done)
+            _write_padding(w, c, rows_here, v)
 
         _write_variants(builder, height, vecs, one)
 
@@ -264,6 +272,7 @@ def _gradient_tile_ir(
             b.position_at_end(storing)
             for o, gradient in zip(offsets, values, strict=True):
                 w.store(gradient, w.at(s, o))
+            _write_padding(w, s, rows_here, v)
             b.branch(done)
             b.position_at_end(done)
 
@@ -310,6 +319,7 @@ def _product_tile_plain(
         Z = Z + b[j * width :][columns]
     elif start == ADD:
         Z = Z + C[j, here, columns]
+    C[j, here] = 0
     if finish == STORE:
         C[j, here, columns] = Z
     else:
@@ -341,6 +351,7 @@ def _gradient_tile_plain(
     if step:
         W[j, i : i + height, columns] = keep * W[j, i : i + height, columns] - rate * dW
     else:
+        S[inside : inside + height] = 0
         S[inside : inside + height, columns] = dW
 
 

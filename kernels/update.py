@@ -7,7 +7,7 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.gemm import gradient_block, vectors_in_panel
+from fastdnn.kernels.gemm import gradient_block
 from fastdnn.kernels.layers import bias_gradient
 from fastdnn.kernels.optimizers import ADAM, GRADIENT_DESCENT, adam_update, gradient_descent_update
 from fastdnn.kernels.panels import transpose_block
@@ -27,15 +27,6 @@ def apply_rule(optimizer: int, theta: Any, dtheta: Any, v: Any, s: Any, scale: A
     else:
         for i in range(theta.size):
             v[i] = scale * dtheta[i] + l2 * theta[i]
-
-
-@device
-def clear_second_vector(S: Any, rows: int) -> None:
-    """Zeros in the half of each row that the tile leaves out where a panel has no column there."""
-    width = S.shape[1]
-    for r in range(rows):
-        for c in range(width // 2, width):
-            S[r, c] = S.dtype.type(0)
 
 
 def _update_layer_types(f: Any) -> tuple[Any, ...]:
@@ -83,8 +74,6 @@ def update_layer(
         gradient_block(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
         if not descend:
             theta, dtheta = flat_view(W, at, size), flat_view(S, 0, size)
-            if vectors_in_panel(n, j, width) == 1:
-                clear_second_vector(S, rows)
             apply_rule(optimizer, theta, dtheta, flat_view(W1, at, size), flat_view(W2, at, size), scale, l2, rates)
         if WT.shape[0] > 0:
             transpose_block(W, WT, i, j)

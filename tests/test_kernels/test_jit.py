@@ -1,0 +1,67 @@
+"""kernels/_jit.py: what its three kinds of compiled function promise, and the fast-math that keeps NaN honest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from callers import JIT, from_python
+from numba import TypingError, types
+
+from fastdnn.kernels import _jit, activations, losses
+
+
+@_jit.kernel
+def _honest(x, out):
+    out[0] = np.isnan(x[0])
+    out[1] = np.isfinite(x[1])
+    out[2] = x[0] == x[0]
+    out[3] = x[2] / x[3]
+
+
+@_jit.kernel
+def _ordered_sum(x, out):
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i]
+    out[0] = total
+
+
+def test_nan_and_infinity_are_seen_and_division_by_zero_does_not_raise(dtype):
+    x, out = np.array([np.nan, np.inf, 1.0, 0.0], dtype), np.full(4, -1.0)
+    with np.errstate(all="ignore"):
+        _honest(x, out)
+    np.testing.assert_array_equal(out, [1, 0, 0, np.inf])
+
+
+def test_sums_keep_their_order(dtype, rng):
+    """Fast-math without `reassoc`: a loop adds in the order it is written in."""
+    x = (rng.normal(size=1000) * 10.0 ** rng.integers(-6, 6, 1000)).astype(dtype)
+    out, expected = np.zeros(1, dtype), dtype(0)
+    _ordered_sum(x, out)
+    for value in x:
+        expected += value
+    assert out[0] == expected
+
+
+@pytest.mark.skipif(not JIT, reason="compiled types")
+def test_a_separate_function_checks_its_arguments_when_a_kernel_calls_it():
+    def call(Z, A):
+        activations.activate(0, Z, A, 1, 0, 1, Z.dtype.type(0))
+
+    good, bad = np.zeros((1, 1, 8)), np.zeros((1, 8))
+    compiled = _jit._njit(call)
+    compiled(good, good)
+    with pytest.raises(TypingError, match="activate takes"):
+        compiled(good, bad)
+
+
+@pytest.mark.skipif(not JIT, reason="compiled types")
+def test_separate_functions_serve_two_float_types_and_compile_no_third(dtype):
+    from_python(losses.output_backward)  # loads all
+    for name, compiled, signature in _jit._separate:
+        floats = {next(a.dtype for a in s if getattr(a, "dtype", None) in (types.float32, types.float64))
+                  for s in compiled.overloads}  # fmt: skip
+        assert floats == {types.float32, types.float64}, name
+        assert signature(types.float32) in compiled.overloads
+
+

@@ -1,0 +1,38 @@
+"""kernels/panels.py: one block of W is transposed into W^T, and nothing else is written."""
+
+from __future__ import annotations
+
+import numpy as np
+import reference
+from callers import from_python
+
+from fastdnn.kernels import panels
+from fastdnn.kernels.vector import panel_width
+
+transpose_block = from_python(panels.transpose_block)
+
+
+def test_blocks_make_the_transpose(dtype, rng):
+    width = panel_width(dtype)
+    k, n = 2 * width + 3, width + 1
+    M = rng.normal(size=(k, n)).astype(dtype)
+    W = reference.to_panels(M, width, dtype, rows=3 * width)
+    WT = np.full((3, 2 * width, width), np.nan, dtype)
+    kept = W.copy()
+    for i in range(3):
+        for j in range(2):
+            transpose_block(W, WT, i, j)
+    np.testing.assert_array_equal(reference.from_panels(WT, k)[:n], M.T)
+    assert np.all(reference.padding(WT, k) == 0)
+    assert np.all(WT[:, n:] == 0)
+    np.testing.assert_array_equal(W, kept)
+
+
+def test_other_blocks_are_left_alone(dtype):
+    width = panel_width(dtype)
+    W = np.ones((2, 2 * width, width), dtype)
+    WT = np.full((2, 2 * width, width), np.nan, dtype)
+    transpose_block(W, WT, 1, 0)
+    assert np.all(WT[1, :width] == 1)
+    assert np.isnan(WT[0]).all()
+    assert np.isnan(WT[1, width:]).all()

@@ -1,0 +1,39 @@
+"""kernels/rows.py: reductions of the numbers that count, and of no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from callers import from_python
+
+from fastdnn.kernels import rows
+from fastdnn.kernels.vector import panel_width
+
+
+@pytest.fixture
+def panels(dtype, rng):
+    return rng.normal(size=(2, 3, panel_width(dtype))).astype(dtype)
+
+
+def test_largest_and_total_of_every_length(panels, dtype):
+    largest, total = from_python(rows.row_largest), from_python(rows.row_total)
+    width = panels.shape[2]
+    for n in range(1, width + 1):
+        row = panels[1, 2, :n].copy()
+        panels[1, 2, n:] = np.nan  # what lies beyond does not count
+        assert largest(panels, 1, 2, n) == row.max()
+        np.testing.assert_allclose(
+            total(panels, 1, 2, n), row.sum(dtype=float), rtol=1e-5, atol=width * np.finfo(dtype).eps * 4
+        )
+        panels[1, 2] = np.arange(width) % 7 - 3.5 if n % 2 else -np.arange(1, width + 1)
+
+
+def test_nan_is_passed_over_by_the_largest_and_shows_in_the_total(panels):
+    largest, total = from_python(rows.row_largest), from_python(rows.row_total)
+    panels[0, 0, :3] = 1, np.nan, 2
+    assert largest(panels, 0, 0, 3) == 2
+    assert np.isnan(total(panels, 0, 0, 3))
+
+
+def test_width(panels, dtype):
+    assert from_python(rows.width_of)(panels) == panel_width(dtype)

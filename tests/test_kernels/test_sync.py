@@ -1,0 +1,75 @@
+"""kernels/sync.py: nobody passes the barrier early, nobody waits for ever, no count is lost; more threads than cores too."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from callers import JIT, compiled, from_python
+
+from fastdnn.kernels import sync
+
+atomic_add, atomic_load, barrier = sync.atomic_add, sync.atomic_load, sync.barrier
+ROUNDS = 300 if JIT else 20
+
+
+@compiled
+def count(words, times):
+    for _ in range(times):
+        atomic_add(words, 8, 1)
+
+
+@compiled
+def meet(worker, workers, rounds, words, seen, wrong):
+    """Each round: write the round's number, meet, look at everybody's, meet."""
+    for r in range(rounds):
+        seen[worker * 8] = r + 1
+        barrier(words, workers, 2 * r)
+        for other in range(workers):
+            if seen[other * 8] != r + 1:
+                wrong[worker * 8] += 1
+        barrier(words, workers, 2 * r + 1)
+
+
+def on_threads(workers, work):
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+def test_barrier(workers):
+    words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
+    meet(0, 1, 1, words.copy(), seen.copy(), wrong.copy())  # compiled before the clock of the others runs
+    on_threads(workers, lambda worker: meet(worker, workers, ROUNDS, words, seen, wrong))
+    assert not wrong.any()
+    np.testing.assert_array_equal(seen[: 8 * workers : 8], ROUNDS)
+    assert words[sync.ARRIVALS] == (0 if workers == 1 else 2 * ROUNDS * workers)
+
+
+def test_no_count_is_lost():
+    words, times = np.zeros(sync.SYNC_WORDS, np.int64), 20000 if JIT else 200
+    count(words, 0)
+    on_threads(4, lambda _: count(words, times))
+    assert words[8] == 4 * times
+
+
+def test_add_gives_what_was_there_and_load_what_is():
+    words = np.zeros(sync.SYNC_WORDS, np.int64)
+    add, load = from_python(atomic_add), from_python(atomic_load)
+    assert [add(words, 3, 5), add(words, 3, -2), load(words, 3), load(words, 4)] == [0, 5, 3, 0]
+
+
+def test_words_have_cache_lines_of_their_own():
+    words = [sync.ARRIVALS, sync.STOP_ASKED, sync.STEPS_DONE, sync.STOPPING, sync.DIVERGED_AT]
+    assert len({8 * w // 64 for w in words}) == len(words)
+    assert max(words) < sync.SYNC_WORDS
+
+
+def test_hints_compile():
+    from_python(sync.pause)()
+    from_python(sync.yield_core)()

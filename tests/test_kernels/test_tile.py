@@ -1,0 +1,139 @@
+"""kernels/tile.py: every height and number of vectors, every way to start and to finish, contractions of every remainder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from callers import from_python
+
+from fastdnn.kernels import tile
+from fastdnn.kernels.vector import panel_width, tile_height
+
+HEIGHTS = range(1, tile_height() + 1)
+STARTS = {"ZERO": tile.ZERO, "BIAS": tile.BIAS, "ADD": tile.ADD}
+FINISHES = {"STORE": tile.STORE, "ACTIVATE": tile.ACTIVATE, "DERIVE": tile.DERIVE}
+PLACE = (2, 1)  # first row of the tile, panel
+
+
+@pytest.fixture
+def product(dtype, rng):
+    """Panels of A, B, b, C, D for a contraction of three panels, and the call on copies of C."""
+    width, rows = panel_width(dtype), tile_height() + 4
+
+    def draw(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    A, B, b = draw(3, rows, width), draw(2, 3 * width, width), draw(2 * width)
+    C, D = draw(2, rows, width), draw(2, rows, width)
+
+    def call(height, vectors, p0, p1, start, finish, slope=0.25):
+        got = C.copy()
+        arguments = A, B, b, got, D, PLACE[0], height, p0, p1, PLACE[1], vectors, start, finish, dtype(slope)
+        from_python(tile.product_tile)(*arguments)
+        return got
+
+    return A, B, b, C, D, call
+
+
+def product_in_float64(A, B, b, C, D, height, vectors, p0, p1, start, finish, slope=0.25):
+    """The tile's own part of C, and what rounding may do to it."""
+    (r, j), width = PLACE, C.shape[2]
+    rows, columns = slice(r, r + height), slice(0, vectors * width // 2)
+    a, b_part = reference.from_panels(A, 3 * width)[rows, p0:p1], B[j, p0:p1, columns]
+    first = {"ZERO": 0.0, "BIAS": b[j * width :][columns], "ADD": C[j, rows, columns]}[start]
+    Z = reference.matmul(a, b_part) + np.asarray(first, np.float64)
+    sign = Z if finish == "ACTIVATE" else D[j, rows, columns]
+    result = Z if finish == "STORE" else np.where(sign > 0, Z, slope * Z)
+    return result, reference.matmul_error(a, b_part, C.dtype) + 2 * np.finfo(C.dtype).eps * np.abs(first)
+
+
+def check_product(product, height, vectors, p0, p1, start, finish):
+    *operands, call = product
+    C, (r, j) = operands[3], PLACE
+    got = call(height, vectors, p0, p1, STARTS[start], FINISHES[finish])
+    expected, bound = product_in_float64(*operands, height, vectors, p0, p1, start, finish)
+    here = (j, slice(r, r + height), slice(0, vectors * C.shape[2] // 2))
+    assert np.all(np.abs(got[here] - expected) <= bound), (height, vectors, p0, p1, start, finish)
+    whole_rows = here[:2]
+    assert not np.any(got[whole_rows][:, vectors * C.shape[2] // 2 :])  # the padding is zeroed
+    got[whole_rows] = C[whole_rows]
+    np.testing.assert_array_equal(got, C)  # nothing else is written
+
+
+@pytest.mark.parametrize("vectors", [1, 2])
+def test_product_of_every_height(product, vectors):
+    width = product[0].shape[2]
+    for height in HEIGHTS:
+        check_product(product, height, vectors, 0, width + 5, "BIAS", "STORE")
+        check_product(product, height, vectors, width, 3 * width, "ADD", "ACTIVATE")
+
+
+@pytest.mark.parametrize("finish", FINISHES)
+@pytest.mark.parametrize("start", STARTS)
+def test_product_of_every_start_and_finish(product, start, finish):
+    for vectors in (1, 2):
+        check_product(product, 3, vectors, 0, 9, start, finish)
+
+
+def test_product_of_every_length(product):
+    width = product[0].shape[2]
+    for k in (1, 2, 3, 4, 5, 7, 8, width - 1, width, width + 1, 2 * width - 1, 2 * width, 3 * width):
+        check_product(product, tile_height(), 2, 0, k, "ZERO", "STORE")
+    for p0 in (width, 2 * width):
+        check_product(product, 2, 1, p0, p0 + 3, "ZERO", "STORE")
+
+
+@pytest.fixture
+def gradient(dtype, rng):
+    """Panels of A and dZ, scratch S, W, and the call on copies of S and W."""
+    width, m = panel_width(dtype), 40
+
+    def draw(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    A, dZ, S, W = draw(2, m, width), draw(2, m, width), draw(width, width), draw(2, 2 * width, width)
+
+    def call(i, height, j, r0, r1, vectors, start, step):
+        got = S.copy(), W.copy()
+        arguments = i, height, j, r0, r1, vectors, start, step, dtype(0.5), dtype(0.125)
+        from_python(tile.gradient_tile)(A, dZ, *got, *arguments)
+        return got
+
+    return A, dZ, S, W, call
+
+
+def check_gradient(gradient, i, height, j, r0, r1, vectors, start, step):
+    A, dZ, S, W, call = gradient
+    width = S.shape[1]
+    inside = i % width
+    got_S, got_W = call(i, height, j, r0, r1, vectors, start, step)
+    a, z = A[i // width, r0:r1, inside : inside + height].T, dZ[j, r0:r1, : vectors * width // 2]
+    in_S = (slice(inside, inside + height), slice(0, vectors * width // 2))
+    in_W = (j, slice(i, i + height), slice(0, vectors * width // 2))
+    dW = reference.matmul(a, z) + (S[in_S] if start == tile.ADD else 0.0)
+    bound = reference.matmul_error(a, z, S.dtype) + 4 * np.finfo(S.dtype).eps * (1 + abs(S[in_S]) + abs(W[in_W]))
+    if step:
+        assert np.all(np.abs(got_W[in_W] - (0.5 * W[in_W].astype(np.float64) - 0.125 * dW)) <= bound)
+        got_W[in_W] = W[in_W]
+    else:
+        assert np.all(np.abs(got_S[in_S] - dW) <= bound)
+        assert not np.any(got_S[in_S[0], vectors * width // 2 :])
+        got_S[in_S[0]] = S[in_S[0]]
+    np.testing.assert_array_equal(got_S, S)
+    np.testing.assert_array_equal(got_W, W)
+
+
+@pytest.mark.parametrize("vectors", [1, 2])
+@pytest.mark.parametrize("step", [0, 1])
+def test_gradient_of_every_height(gradient, vectors, step):
+    width = gradient[2].shape[1]
+    for height in HEIGHTS:
+        if height <= width:
+            check_gradient(gradient, width, height, 1, 3, 20, vectors, tile.ZERO, step)
+            check_gradient(gradient, 2 * width - height, height, 0, 0, 40, vectors, tile.ADD, step)
+
+
+def test_gradient_of_every_number_of_examples(gradient):
+    for m in (1, 2, 3, 4, 5, 8, 39, 40):
+        check_gradient(gradient, 1, 2, 0, 0, m, 2, tile.ZERO, 0)

@@ -1,0 +1,104 @@
+"""kernels/update.py: one layer's update against the oracle's gradient and rule, block by block and padding included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from callers import from_python
+
+from fastdnn.kernels import optimizers, update
+from fastdnn.kernels.vector import panel_width
+
+RATE, DECAY, STEP = 0.125, 0.25, 3
+ADAM_RATE = RATE * np.sqrt(1 - 0.999**STEP) / (1 - 0.9**STEP)
+ADAM_EPSILON = 1e-8 * np.sqrt(1 - 0.999**STEP)
+RULES = {"sgd": optimizers.GRADIENT_DESCENT, "adam": optimizers.ADAM, "keep": optimizers.KEEP}
+
+
+def expected_update(rule, theta, g, v, s):
+    """theta, v, s after one step of the oracle."""
+    if rule == "sgd":
+        return theta - RATE * g, v, s
+    if rule == "keep":
+        return theta, g, s
+    theta, v, s = reference.adam([theta], [g], [v], [s], STEP, RATE)
+    return theta[0], v[0], s[0]
+
+
+def layer(rng, dtype, m, k, n):
+    """Matrices A, dZ, W, b, and all arrays of the kernel; padding of A, dZ, W, b as training keeps it: zero."""
+    width = panel_width(dtype)
+    A, dZ, W = (rng.normal(size=s).astype(dtype) for s in ((m, k), (m, n), (k, n)))
+    b = rng.normal(size=(1, n)).astype(dtype)
+    rows = -(-k // width) * width
+    v, s = rng.normal(size=(k, n)) * 0.01, rng.uniform(0.01, 0.02, (k, n))
+    vb, sb = rng.normal(size=(1, n)) * 0.01, rng.uniform(0.01, 0.02, (1, n))
+    flat = [reference.to_panels(x, width, dtype)[:, 0].ravel() for x in (b, vb, sb)]
+    full = [reference.to_panels(x, width, dtype, rows=rows) for x in (W, v, s)]
+    WT = np.full((rows // width, -(-n // width) * width, width), np.nan, dtype)
+    panels = reference.to_panels(A, width, dtype), reference.to_panels(dZ, width, dtype)
+    arrays = [*panels, full[0], flat[0], full[1], flat[1], full[2], flat[2], WT]
+    return (A, dZ, W, b, v, s, vb, sb), arrays
+
+
+def blocks_of(k, n, width):
+    return np.array([(1, i, j) for i in range(-(-k // width)) for j in range(-(-n // width))])
+
+
+def run(arrays, dtype, m, k, n, rule, blocks, t0, t1):
+    width = panel_width(dtype)
+    S = np.full((width + 1, width), np.nan, dtype)
+    rates = np.array([RATE, ADAM_RATE, ADAM_EPSILON, 0.9, 0.999], dtype)
+    from_python(update.update_layer)(*arrays, S, blocks, t0, t1, m, k, n, RULES[rule], dtype(DECAY), rates)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_update_equals_oracle(rule, dtype, rng):
+    width = panel_width(dtype)
+    for m, k, n in [(1, 1, 1), (7, 17, 3), (33, width + 1, width - 1), (5, width, width // 2 + width), (200, 3, width)]:
+        (A, dZ, W, b, *moments), arrays = layer(rng, dtype, m, k, n)
+        v, s, vb, sb = (x.astype(dtype).astype(float) for x in moments)
+        kept = [a.copy() for a in arrays[:2]]
+        blocks = blocks_of(k, n, width)
+        run(arrays, dtype, m, k, n, rule, blocks, 0, len(blocks))
+        dW = reference.matmul(A.T, dZ) / m + DECAY * W.astype(float)
+        db = dZ.sum(axis=0, dtype=float, keepdims=True) / m
+        weights = expected_update(rule, W.astype(float), dW, v, s)
+        biases = expected_update(rule, b.astype(float), db, vb, sb)
+        tolerance = 1e-12 if dtype is np.float64 else 2e-4
+        for at, want in zip((2, 4, 6), weights, strict=True):
+            np.testing.assert_allclose(reference.from_panels(arrays[at], n)[:k], want, rtol=tolerance, atol=tolerance)
+            assert np.all(reference.padding(arrays[at], n) == 0)
+            assert np.all(arrays[at][:, k:] == 0)
+        for at, want in zip((3, 5, 7), biases, strict=True):
+            np.testing.assert_allclose(arrays[at][:n], want[0], rtol=tolerance, atol=tolerance)
+            assert np.all(arrays[at][n:] == 0)
+        new_W = reference.from_panels(arrays[2], n)
+        np.testing.assert_array_equal(reference.from_panels(arrays[8], k)[:n], new_W[:k].T)
+        for array, before in zip(arrays[:2], kept, strict=True):
+            np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_blocks_shared_between_calls_give_the_same_bits(rule, dtype, rng):
+    """As workers share them: any split of the blocks, and an order of one's own."""
+    width = panel_width(dtype)
+    m, k, n = 9, 2 * width + 1, width + 5
+    _, arrays = layer(rng, dtype, m, k, n)
+    shared = [a.copy() for a in arrays]
+    blocks = blocks_of(k, n, width)
+    run(arrays, dtype, m, k, n, rule, blocks, 0, len(blocks))
+    other = blocks[::-1].copy()
+    for t0, t1 in [(1, 4), (4, len(blocks)), (0, 1), (2, 2)]:
+        run(shared, dtype, m, k, n, rule, other, t0, t1)
+    for one, two in zip(arrays, shared, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_first_layer_has_no_transpose(dtype, rng):
+    _, arrays = layer(rng, dtype, 4, 3, 2)
+    arrays[8] = np.zeros((0, arrays[8].shape[1], arrays[8].shape[2]), dtype)
+    before = arrays[2].copy()
+    run(arrays, dtype, 4, 3, 2, "sgd", blocks_of(3, 2, panel_width(dtype)), 0, 1)
+    assert np.any(arrays[2] != before)

@@ -1,0 +1,74 @@
+"""fastdnn/examples.py: nothing is copied that need not be, and what cannot be used is refused in a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastdnn.errors import DataError
+from fastdnn.examples import Examples, as_examples
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8])
+def test_data_as_it_should_be_is_not_copied(kind):
+    X, rows = np.ones((4, 3), kind), np.array([2, 0])
+    examples = Examples(X, np.arange(4), rows)
+    assert np.shares_memory(examples.X, X)
+    assert np.shares_memory(examples.indices, rows)
+    assert len(examples) == 2
+
+
+def test_other_layouts_and_types_are_converted_once():
+    base = np.arange(24).reshape(4, 6)
+    for X in (base, base[:, ::2], np.asfortranarray(base.astype(float)), base.tolist(), base > 3):
+        examples = Examples(X)
+        assert examples.X.dtype == np.float64
+        assert examples.X.flags.c_contiguous
+        np.testing.assert_array_equal(examples.X, np.asarray(X, float))
+
+
+def test_read_only_data_stay_read_only_and_unharmed():
+    X = np.ones((3, 2))
+    X.flags.writeable = False
+    assert not Examples(X).X.flags.writeable
+
+
+def test_all_rows_count_unless_told():
+    np.testing.assert_array_equal(Examples(np.ones((3, 2))).indices, [0, 1, 2])
+    assert len(Examples(np.ones((3, 2)))) == 3
+
+
+def test_as_examples():
+    examples = Examples(np.ones((2, 2)))
+    assert as_examples(examples) is examples
+    assert as_examples([[1.0, 2.0]]).X.shape == (1, 2)
+
+
+def with_value(value, at=(1, 2)):
+    X = np.zeros((3, 4), np.float32)
+    X[at] = value
+    return X
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((np.ones(3),), r"X must be a matrix .*got shape \(3,\)"),
+        ((np.ones((0, 3)),), r"at least one of each, got shape \(0, 3\)"),
+        ((np.ones((3, 0)),), r"at least one of each, got shape \(3, 0\)"),
+        ((np.ones((3, 2, 2)),), r"got shape \(3, 2, 2\)"),
+        ((with_value(np.nan),), "X holds nan at row 1, column 2"),
+        ((with_value(np.inf),), "X holds inf at row 1, column 2"),
+        ((with_value(-np.inf, (2, 0)),), "X holds -inf at row 2, column 0"),
+        ((np.ones((3, 2)), np.zeros(4)), "X has 3 examples, but Y has 4"),
+        ((np.ones((3, 2)), 5.0), "Y has none"),
+        ((np.ones((2, 2)), np.array([1.0, np.nan])), "Y holds nan at row 1"),
+        ((np.ones((2, 2)), np.array([[1.0], [np.inf]])), "Y holds inf at row 1, column 0"),
+        ((np.ones((2, 2)), None, np.zeros(0, int)), "the list of rows is empty"),
+        ((np.ones((2, 2)), None, [0, 2]), "must lie in 0 to 1, got 0 to 2"),
+        ((np.ones((2, 2)), None, [-1]), "must lie in 0 to 1, got -1 to -1"),
+    ],
+)
+def test_errors(arguments, sentence):
+    with pytest.raises(DataError, match=sentence):
+        Examples(*arguments)

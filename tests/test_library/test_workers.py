@@ -1,0 +1,98 @@
+"""fastdnn/workers.py: every worker runs, failures surface, Ctrl-C is passed on once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from fastdnn import workers
+from fastdnn.errors import ParameterError
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("watched", [False, True])
+def test_each_worker_is_called_once(count, watched):
+    called = []
+    interrupted = workers.run_workers(called.append, count, watch=(lambda: None) if watched else None)
+    assert sorted(called) == list(range(count))
+    assert interrupted is False
+
+
+def test_one_worker_that_nobody_watches_runs_in_the_calling_thread():
+    names = []
+    workers.run_workers(lambda _: names.append(threading.current_thread()), 1)
+    assert names == [threading.current_thread()]
+
+
+def test_workers_run_at_the_same_time():
+    meeting = threading.Barrier(3, timeout=30)
+    workers.run_workers(lambda _: meeting.wait(), 3)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_failure_of_a_worker_surfaces(count, watched):
+    def work(worker):
+        if worker == count - 1:
+            raise RuntimeError(f"worker {worker}")
+
+    with pytest.raises(RuntimeError, match=f"worker {count - 1}"):
+        workers.run_workers(work, count, watch=(lambda: None) if watched else None)
+
+
+def run_until_told(watch, *, with_interrupt=True):
+    """Two workers that wait for the word to stop. Returns what run_workers returned, and how often the word came."""
+    stop, told = threading.Event(), []
+
+    def interrupt():
+        told.append(None)
+        stop.set()
+
+    try:
+        result = workers.run_workers(
+            lambda _: stop.wait(30), 2, watch=watch, interrupt=interrupt if with_interrupt else None
+        )
+    finally:
+        stop.set()
+    return result, len(told)
+
+
+def test_watch_is_called_while_workers_run_and_ctrl_c_stops_them():
+    looks = []
+
+    def watch():
+        looks.append(None)
+        if len(looks) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    assert run_until_told(watch) == (True, 1)
+    assert len(looks) == 3
+
+
+def test_a_failure_of_watch_stops_the_workers_before_it_surfaces():
+    def watch():
+        raise RuntimeError("watch")
+
+    with pytest.raises(RuntimeError, match="watch"):
+        run_until_told(watch)
+
+
+def test_ctrl_c_passes_where_nobody_asked_for_it():
+    def watch():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_until_told(watch, with_interrupt=False)
+
+
+def test_threads_within_the_cores():
+    cores = workers.available_cores()
+    assert cores >= 1
+    assert workers.check_threads(1) == 1
+    assert workers.check_threads(cores) == cores
+    for wrong in (0, -1, cores + 1):
+        with pytest.raises(ParameterError, match=rf"between 1 and {cores}, .*got {wrong}") as caught:
+            workers.check_threads(wrong)
+        assert caught.value.hint

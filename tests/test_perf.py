@@ -1,0 +1,217 @@
+"""perf/: the comparison runs, notices what differs, and the gate decides rightly. No figure of speed is looked at."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PERF = Path(__file__).parent.parent / "perf"
+sys.path.insert(0, str(PERF))  # the scripts there are no package: they run from their own folder
+agreement, compare, gate, memory, processes, protocol, summary, workloads = (
+    importlib.import_module(name)
+    for name in ("agreement", "compare", "gate", "memory", "processes", "protocol", "summary", "workloads")
+)
+
+
+def smoke_options(tmp_path, *more):
+    files = "--data", str(tmp_path), "--json", str(tmp_path / "table.json"), "--markdown", str(tmp_path / "table.md")
+    quick = "--rows", "64", "--epochs", "2", "--repeats", "1", "--threads", "1", "--patience", "0", "--retries", "0"
+    return [*files, *quick, *more]
+
+
+def made_up_run(**changes):
+    """The facts of a run as run_peer.py and processes.py give them."""
+    run = {
+        "m": 1000, "epochs": 200, "samples_per_s": 1e6, "gflops": 10.0, "loss_first": 0.7, "loss_early": 0.3,
+        "loss_last": 0.2, "train_loss": 0.2, "test_score": 0.9, "peak_mb": 100.0, "import_s": 0.4, "first_epoch_s": 0.1,
+        "whole_wall_s": 2.0, "dirty": False, "threads": 1,
+    }  # fmt: skip
+    return {**run, **changes}
+
+
+@pytest.fixture
+def only_numpy_and_fastdnn(monkeypatch):
+    find = importlib.util.find_spec
+
+    def found(name, *rest):
+        return None if name in ("jax", "torch", "sklearn") else find(name, *rest)
+
+    monkeypatch.setattr(importlib.util, "find_spec", found)
+
+
+@pytest.mark.slow
+def test_comparison_runs_from_end_to_end(tmp_path, only_numpy_and_fastdnn, capsys):
+    assert compare.main(smoke_options(tmp_path, "--workloads", "W1,W5")) == 0
+    result = json.loads((tmp_path / "table.json").read_text())
+    assert result["missing"] == ["jax", "torch-manual", "torch-compile", "torch-fast", "sklearn"]
+    assert "left out: jax, torch-manual, torch-compile, torch-fast, sklearn" in capsys.readouterr().err
+    assert result["disagreements"] == []
+    assert result["peak"]["tile_gflops"] > 0
+    assert [(row["workload"], sorted(row["libraries"])) for row in result["summary"]] == [
+        ("W1", ["fastdnn", "numpy"]),
+        ("W5", ["fastdnn", "numpy"]),
+    ]
+    runs = {(run["workload"], run["library"]): run for run in result["runs"]}
+    assert runs["W5", "fastdnn"]["loss_last"] == pytest.approx(runs["W5", "numpy"]["loss_last"], rel=1e-5)
+    text = (tmp_path / "table.md").read_text()
+    assert "Not installed here, so left out: jax" in text
+    assert "Losses: all libraries agree." in text
+    assert "The figures mean nothing." in text
+    rows = [line for line in text.splitlines() if line.startswith("| W5 ")]
+    assert len(rows) == 1
+    assert rows[0].count("|") == 9
+
+
+@pytest.fixture
+def without_processes(monkeypatch):
+    """compare.py with made-up runs: what each library's run says can be set."""
+    said = {name: made_up_run() for name in compare.PEERS}
+    machine = {"cpu": "a CPU", "cores": 2, "vector_bits": 256, "python": "3", "versions": {"numpy": "2"}, "blas": "b"}
+    monkeypatch.setattr(compare, "prepare", lambda given, peers: (machine, {"tile_gflops": 100.0}))
+    monkeypatch.setattr(compare, "run_job", lambda name, *rest: dict(said[name]))
+    return said
+
+
+def test_a_wrong_loss_fails_the_comparison(tmp_path, without_processes, only_numpy_and_fastdnn):
+    options = smoke_options(tmp_path, "--workloads", "W5")
+    assert compare.main(options) == 0
+    without_processes["fastdnn"]["loss_early"] *= 1.001
+    assert compare.main(options) == 1
+    found = json.loads((tmp_path / "table.json").read_text())["disagreements"]
+    assert len(found) == 1
+    assert "W5, 1 threads: fastdnn: loss_early is 0.3003, but 0.3 in numpy" in found[0]
+    assert "THEY DO NOT AGREE" in (tmp_path / "table.md").read_text()
+
+
+def test_a_failed_peer_is_told_and_a_failed_fastdnn_fails(tmp_path, without_processes, only_numpy_and_fastdnn):
+    options = smoke_options(tmp_path, "--workloads", "W4")
+    without_processes["numpy"] = {"failed": "not done after 600 s", "dirty": False}
+    assert compare.main(options) == 0
+    assert "numpy failed: not done after 600 s" in (tmp_path / "table.md").read_text()
+    without_processes["fastdnn"] = {"failed": "broken", "dirty": False}
+    assert compare.main(options) == 1
+
+
+@pytest.mark.parametrize("wrong", [["--workloads", "W9"], ["--peers", "numpi"], ["--threads", "0"]])
+def test_wrong_usage_is_said(wrong, capsys):
+    with pytest.raises(SystemExit) as ended:
+        compare.main(wrong)
+    assert ended.value.code == 2
+    assert wrong[0].strip("-").rstrip("s") in capsys.readouterr().err
+
+
+def test_another_learning_rate_is_noticed(tmp_path):
+    """Two real runs of the NumPy peer, on the data of W5 cut short."""
+    processes.run_for_json(
+        processes.python_command("workloads.py", str(tmp_path), "--only", "W5", "--rows", "64"), 1, 60, 1
+    )
+    job = workloads.WORKLOADS["W5"].arguments()
+    common = ["numpy", *job, "--data", str(tmp_path / "tiny_moons-64.npz"), "--epochs", "20"]
+    right, again, wrong = (
+        processes.run_for_json(
+            processes.python_command("run_peer.py", *common, "--learning-rate", rate), 1, 60, most_foreign=1
+        )
+        for rate in ("0.5", "0.5", "0.51")
+    )
+    assert "failed" not in right
+    assert agreement.disagreements({"numpy": [right], "fastdnn": [again]}, full_batch=True) == []
+    found = agreement.disagreements({"numpy": [right], "fastdnn": [wrong]}, full_batch=True)
+    assert found
+    assert "loss_early" in found[0]
+
+
+@pytest.mark.parametrize("key", ["loss_last", "train_loss"])
+def test_shuffled_jobs_are_judged_by_how_far_orders_differ(key):
+    allowed = agreement.tolerances(False, 60_000, 4)[key]
+    for factor, agree in ((1 + 0.9 * allowed, True), (1 + 1.1 * allowed, False), (float("nan"), False)):
+        other = made_up_run(m=60_000, **{key: 0.2 * factor})
+        runs = {"numpy": [made_up_run(m=60_000)], "fastdnn": [other]}
+        assert (agreement.disagreements(runs, full_batch=False) == []) is agree
+
+
+def test_a_library_that_learns_nothing_is_told():
+    idle = {"numpy": [made_up_run(train_loss=0.7)]}
+    assert "learned nothing" in agreement.disagreements(idle, full_batch=False)[0]
+
+
+def test_disturbed_runs_count_only_where_there_are_no_others():
+    runs = [made_up_run(samples_per_s=1.0, dirty=True), made_up_run(samples_per_s=2.0), made_up_run(samples_per_s=4.0)]
+    assert summary.library_line(runs, 6.0, 100.0)["samples_per_s"] == 3.0
+    assert summary.library_line(runs, 6.0, 100.0)["fastdnn_ratio"] == 2.0
+    assert summary.library_line(runs[:1], 6.0, 100.0)["disturbed"]
+    assert "failed" in summary.library_line([{"failed": "why", "dirty": False}], 6.0, 100.0)
+
+
+def samples(rng, slowdown=1.0, noise=0.03, process_noise=0.01, loss=0.5):
+    """Five starts of six turns at a million samples/s, with noise of each turn and of each process."""
+
+    def turns(speed):
+        return [
+            (speed * np.exp(rng.normal(0, process_noise)) * np.exp(rng.normal(0, noise, 6))).tolist() for _ in range(5)
+        ]
+
+    return gate.Samples(turns(1e6), turns(1e6), turns(1e6 / slowdown), base_loss=0.5, candidate_loss=loss)
+
+
+def test_gate_passes_what_is_unchanged(rng):
+    assert all(gate.decide(samples(rng)).passed for _ in range(50))
+
+
+def test_gate_fails_what_is_ten_percent_slower(rng):
+    verdicts = [gate.decide(samples(rng, slowdown=1.1)) for _ in range(50)]
+    assert not any(verdict.passed for verdict in verdicts)
+    assert "slower than base" in verdicts[0].reasons[0]
+
+
+def test_gate_passes_what_is_faster(rng):
+    assert gate.decide(samples(rng, slowdown=0.5)).passed
+
+
+@pytest.mark.parametrize("loss", [0.51, 0.499, float("nan")])
+def test_gate_fails_a_moved_loss(rng, loss):
+    verdict = gate.decide(samples(rng, loss=loss))
+    assert not verdict.passed
+    assert "the loss moved from 0.5" in verdict.reasons[0]
+
+
+def test_gate_allows_what_the_machine_does_to_base(rng):
+    verdict = gate.decide(samples(rng, slowdown=1.06, process_noise=0.2))
+    assert verdict.noise > 0.07
+    assert verdict.passed
+
+
+def test_gate_reports_and_returns_the_verdict(rng, capsys):
+    assert gate.report({"W1": samples(rng), "W4": samples(rng, slowdown=1.3)}) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("W1: ")
+    assert lines[0].endswith("passed")
+    assert "W4: " in lines[1]
+    assert "FAILED" in lines[1]
+
+
+def test_gate_passes_with_a_note_where_base_cannot_run(monkeypatch, capsys):
+    monkeypatch.setattr(gate, "unpack", lambda base, folder: folder.mkdir(parents=True))
+    assert gate.main(["nothing", "--workloads", "W5", "--starts", "1", "--turns", "1"]) == 0
+    assert "PASSED with a note: 'nothing' cannot run this gate" in capsys.readouterr().out
+
+
+def test_every_workload_is_a_job_and_starts_from_weights_of_its_shape():
+    for name, workload in workloads.WORKLOADS.items():
+        job = protocol.parse(["numpy", *workload.arguments(), "--data", "x.npz"])
+        assert [job.layers, job.epochs, job.shuffle] == [workload.layers, workload.epochs, workload.shuffle], name
+    shapes = [(W.shape, b.shape) for W, b in protocol.start_weights(job)]
+    assert shapes == [((784, 128), (128,)), ((128, 10), (10,))]
+
+
+def test_memory_writes_images_that_fit_reads(tmp_path):
+    from fastdnn.idx import read_idx
+
+    images, labels = memory.write_idx(tmp_path, 5)
+    assert read_idx(images).shape == (5, 28, 28)
+    assert read_idx(labels).shape == (5,)
