@@ -204,7 +204,8 @@ def adam(parameters, grads, v, s, t, learning_rate, beta1=0.9, beta2=0.999, epsi
 def train(weights, biases, activations, loss, X, Y, orders, batch, optimizer, learning_rate, l2=0.0, epsilon=1e-8):
     """Epochs over the examples in the given orders. Returns weights, biases, and the mean loss of each epoch.
 
-    Leaky ReLU has its slope of 0.01. Losses are of each mini-batch at its own parameters and leave the L2 term out; lambda is divided by all m examples.
+    Leaky ReLU has its slope of 0.01. Losses are of each mini-batch at its own parameters and leave the L2 term out; lambda
+    is divided by all m examples.
     """
     L, m = len(weights), X.shape[1]
     theta = [np.array(a, np.float64) for a in (*weights, *biases)]

@@ -18,9 +18,7 @@ def floats(dtype, largest=3.0):
     width = 8 * np.dtype(dtype).itemsize
     small = float(np.float32(1e-3))
     largest = float(np.float32(largest))
-    return st.one_of(
-        st.just(0.0), st.floats(small, largest, width=width), st.floats(-largest, -small, width=width)
-    )
+    return st.one_of(st.just(0.0), st.floats(small, largest, width=width), st.floats(-largest, -small, width=width))
 
 
 @st.composite

@@ -65,7 +65,7 @@ def test_epochs_equal_oracle(rule, job):
     orders = [reference.permutation(range(job.m), job.seed, number) for number in (1, 2)]
     batch = min(job.batch, job.m)
     weights, biases, means = oracle_train(network, job, orders, batch, rule, l2)
-    parameters, sums, AL, losses = run_job(job, 1, "float64", rule._replace(l2=l2 / job.m))
+    parameters, sums, AL, _ = run_job(job, 1, "float64", rule._replace(l2=l2 / job.m))
     got = Network.from_parameters(*split(parameters, network), network.activations, job.loss, dtype="float64")
     for ours, wanted in zip([*got.weights, *got.biases], [*weights, *biases], strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-9, atol=1e-10)

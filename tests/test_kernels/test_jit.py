@@ -63,5 +63,3 @@ def test_separate_functions_serve_two_float_types_and_compile_no_third(dtype):
                   for s in compiled.overloads}  # fmt: skip
         assert floats == {types.float32, types.float64}, name
         assert signature(types.float32) in compiled.overloads
-
-

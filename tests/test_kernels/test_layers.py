@@ -73,7 +73,9 @@ def test_backward_equals_oracle(dtype, rng):
         np.testing.assert_allclose(db[:n], dZ.sum(axis=1, dtype=float) / m, rtol=m * eps, atol=m * eps)
         assert np.all(db[n:] == 0)
         expected = reference.matmul(W.T, dZ)
-        assert np.all(np.abs(reference.from_panels(dA_prev, n_prev).T - expected) <= reference.matmul_error(W.T, dZ, dtype))
+        assert np.all(
+            np.abs(reference.from_panels(dA_prev, n_prev).T - expected) <= reference.matmul_error(W.T, dZ, dtype)
+        )
         for array, before in zip(read, kept, strict=True):
             np.testing.assert_array_equal(array, before)
 
@@ -111,9 +113,7 @@ def test_backward_is_the_numeric_gradient(rng):
         for at in np.ndindex(out.shape):
             step = np.zeros(out.shape)
             step[at] = 1e-3
-            high, low = (
-                J(*[x + sign * step if i == index else x for i, x in enumerate(given)]) for sign in (1, -1)
-            )
+            high, low = (J(*[x + sign * step if i == index else x for i, x in enumerate(given)]) for sign in (1, -1))
             out[at] = (high - low) / 2e-3
         return out
 

@@ -57,9 +57,7 @@ def test_transposed_weights_of_all_but_the_first_layer(table):
     assert ends == flat.size
 
 
-@pytest.mark.parametrize(
-    ("buffer", "column", "first"), [("activations", layout.A_AT, 0), ("deltas", layout.DZ_AT, 1)]
-)
+@pytest.mark.parametrize(("buffer", "column", "first"), [("activations", layout.A_AT, 0), ("deltas", layout.DZ_AT, 1)])
 def test_activations_and_deltas(table, buffer, column, first):
     width, flat = table.scratch.shape[2], numbered(getattr(table, buffer))
     layer_panels, ends = copied_from_python(layout.layer_panels), 0

@@ -91,6 +91,7 @@ def test_ctrl_c_ends_the_pass_after_a_step(workers):
     assert np.isfinite(workspace.buffers.parameters).all()
 
 
+@pytest.mark.skipif(not JIT, reason="without the JIT everything is Python's")
 def test_python_allocates_nothing_that_grows_with_data_or_network():
     workspace, data, rows = prepare([64, 200, 5], 2000, 100, 2)
     order = np.empty_like(rows)

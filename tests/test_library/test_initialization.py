@@ -31,7 +31,7 @@ def test_mean_and_standard_deviation(scheme, activation, deviation):
     assert W.shape == (N, N_PREV)
     assert abs(W.std() / deviation - 1) < 0.015
     assert abs(W.mean()) < 5 * deviation / np.sqrt(W.size)
-    assert abs((W > deviation).mean() - 0.1587) < 0.01  # normal, not uniform
+    assert abs((deviation < W).mean() - 0.1587) < 0.01  # normal, not uniform
 
 
 def test_each_layer_by_its_own_activation_and_biases_zero():

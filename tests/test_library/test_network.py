@@ -56,7 +56,12 @@ def test_from_parameters_takes_flat_biases_and_other_types():
 @pytest.mark.parametrize(
     ("weights", "biases", "activations", "sentence"),
     [
-        ([np.ones((2, 3)), np.ones((1, 3))], [np.ones(2), np.ones(1)], ["relu", "sigmoid"], r"W1 \(2, 3\), W2 \(1, 3\)"),
+        (
+            [np.ones((2, 3)), np.ones((1, 3))],
+            [np.ones(2), np.ones(1)],
+            ["relu", "sigmoid"],
+            r"W1 \(2, 3\), W2 \(1, 3\)",
+        ),
         ([np.ones((2, 3))], [np.ones(3)], ["sigmoid"], r"shapes \(n_l, n_\(l-1\)\) of a chain"),
         ([np.ones(3)], [np.ones(3)], ["sigmoid"], r"W1 \(3,\)"),
         ([], [], [], "shapes"),
@@ -107,7 +112,11 @@ def test_pairs_outside_the_vocabulary_are_refused(loss, output):
         (([3, 0, 1],), {}, r"got \[3, 0, 1\]"),
         (([3, 2, 1], "rleu"), {}, "Unknown activation 'rleu'. Did you mean 'relu'"),
         (([3, 1], "rleu"), {}, "Unknown activation 'rleu'"),
-        (([3, 2, 1], "softmax"), {}, "Unknown activation 'softmax'. .*Allowed: identity, relu, leaky_relu, sigmoid, tanh"),
+        (
+            ([3, 2, 1], "softmax"),
+            {},
+            "Unknown activation 'softmax'. .*Allowed: identity, relu, leaky_relu, sigmoid, tanh",
+        ),
         (([3, 2, 1], ["relu", "tanh"]), {}, "1 hidden layers need as many activations, got 2"),
         (([3, 2, 1], ["relu"], "sofmax"), {}, "Unknown output activation 'sofmax'. Did you mean 'softmax'"),
         (([3, 2, 1], "relu", None, "squared"), {}, "Unknown loss 'squared'. Did you mean 'squared_error'"),
@@ -145,9 +154,7 @@ def gradient_error(network, examples, l2):
 
 def away_from_kinks(network, X):
     """Whether no logit of a ReLU or leaky ReLU lies so near 0 that a small step could cross it."""
-    Zs, _ = reference.forward_pass(
-        network.weights, network.biases, network.activations, X.T, network.leaky_slope
-    )
+    Zs, _ = reference.forward_pass(network.weights, network.biases, network.activations, X.T, network.leaky_slope)
     kinked = [Z for Z, name in zip(Zs, network.activations, strict=True) if name in ("relu", "leaky_relu")]
     return all(np.abs(Z).min() > 2e-3 and (Z > 0).any() for Z in kinked)
 

@@ -22,6 +22,8 @@ from fastdnn.network import Network
 from fastdnn.training import LEARNING_RATES, train
 from fastdnn.workers import available_cores
 
+# Without the JIT it is NumPy that computes, and it warns of what these tests are about.
+overflows = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 needs_two_cores = pytest.mark.skipif(available_cores() < 2, reason="this process may use one core only")
 
 
@@ -65,7 +67,15 @@ def test_without_shuffling_examples_come_in_their_order():
     network = network_for_blobs()
     parameters = [network.weights, network.biases]
     weights, biases, _ = reference.train(
-        *parameters, network.activations, network.loss, X.T, reference.one_hot(Y, 3), [np.arange(90)] * 2, 16, "sgd", 0.1
+        *parameters,
+        network.activations,
+        network.loss,
+        X.T,
+        reference.one_hot(Y, 3),
+        [np.arange(90)] * 2,
+        16,
+        "sgd",
+        0.1,
     )
     train(network, Examples(X, Y), epochs=2, batch_size=16, optimizer="sgd", shuffle=False, threads=1)
     for ours, wanted in zip([*network.weights, *network.biases], [*weights, *biases], strict=True):
@@ -369,10 +379,11 @@ def line(m=40):
     return Examples(np.hstack([x, x**2, x**3, np.ones_like(x)]), 3 * x)
 
 
+@overflows
 def test_divergence_at_once_leaves_the_first_parameters():
     network = Network([4, 16, 1], loss="squared_error", dtype="float32")
     before = network.parameters.copy()
-    with pytest.raises(DivergenceError, match="diverged at epoch 1, batch [2-5]: the cost is not finite") as caught:
+    with pytest.raises(DivergenceError, match=r"diverged at epoch 1, batch [2-5]: the cost is not finite") as caught:
         train(network, line(), epochs=9, batch_size=8, optimizer="sgd", learning_rate=1e30, threads=1)
     error = caught.value
     assert error.epoch == 1
@@ -384,6 +395,7 @@ def test_divergence_at_once_leaves_the_first_parameters():
     np.testing.assert_array_equal(network.parameters, before)
 
 
+@overflows
 def test_divergence_later_keeps_the_epoch_before():
     """A step size just beyond what is stable: the cost grows for some epochs before it overflows."""
     options = {"batch_size": 8, "optimizer": "sgd", "learning_rate": 1e5, "threads": 1}
@@ -399,6 +411,7 @@ def test_divergence_later_keeps_the_epoch_before():
     assert np.isfinite(network.parameters).all()
 
 
+@overflows
 def test_divergence_in_the_first_batch_has_no_finite_cost():
     network = Network([4, 1], loss="squared_error", dtype="float32")
     network.weights[0][:] = 1e30
@@ -484,6 +497,7 @@ def test_python_meets_compiled_code_once_an_epoch_and_worker(threads, monkeypatc
     assert few <= 2 * threads + 1  # and once before the first epoch
 
 
+@pytest.mark.skipif(not JIT, reason="without the JIT everything is Python's")
 def test_nothing_that_grows_with_the_data_is_allocated_between_epochs():
     """With a validation part, its predictions and losses alone: 2000 x 3 and 2000 float64."""
     X, Y = blobs(5000)

@@ -1,0 +1,124 @@
+"""kernels/cache.py: compiled code is kept for its owner, found again, and never the reason that a run fails."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from callers import JIT
+
+from fastdnn.kernels import cache
+
+pytestmark = pytest.mark.skipif(not JIT or os.name == "nt", reason="keeps machine code, for one POSIX user")
+
+# Uses one small kernel; says on stdout what it gave and how many of its signatures came from the cache.
+_USE = """
+import warnings, numpy as np
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    from fastdnn.kernels.random import shuffle
+    order = np.empty(3, np.int64)
+    shuffle(np.arange(3), order, 1, 1)
+print(sorted(order.tolist()), sum(shuffle.stats.cache_hits.values()), len(said))
+for w in said:
+    print(w.category.__name__, w.message)
+"""
+
+
+def use(folder, **environment):
+    """First line, and the warnings, of a process that uses one kernel with this cache folder."""
+    environment = os.environ | {"FASTDNN_CACHE_DIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)} | environment
+    done = subprocess.run([sys.executable, "-c", _USE], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    return first, rest
+
+
+def kept(folder):
+    return [p for p in Path(folder).rglob("*") if p.is_file()]
+
+
+def test_code_is_kept_for_its_owner_and_found_again(tmp_path):
+    folder = tmp_path / "made" / "here"
+    assert use(folder) == ("[0, 1, 2] 0 0", [])
+    assert kept(folder)
+    (inner,) = folder.iterdir()
+    assert stat.S_IMODE(inner.stat().st_mode) & 0o077 == 0
+    assert use(folder) == ("[0, 1, 2] 1 0", [])
+
+
+@pytest.mark.parametrize("damage", ["an index of nonsense", "code cut short"])
+def test_a_damaged_file_costs_a_compilation(tmp_path, damage):
+    use(tmp_path)
+    files = [p for p in kept(tmp_path) if p.suffix == (".nbi" if "index" in damage else ".nbc")]
+    assert files
+    for path in files:
+        path.write_bytes(b"nonsense" if "index" in damage else path.read_bytes()[:-40])
+    first, warned = use(tmp_path)
+    assert first.startswith("[0, 1, 2] 0")
+    assert len(warned) <= 1
+    assert use(tmp_path) == ("[0, 1, 2] 1 0", [])  # mended
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path):
+    use(tmp_path)
+    (inner,) = tmp_path.iterdir()
+    inner.chmod(0o777)
+    first, warned = use(tmp_path)
+    assert first == "[0, 1, 2] 0 1"
+    assert len(warned) == 1
+    assert warned[0].startswith("RuntimeWarning fastdnn: compiled kernels are not kept: others may write")
+
+
+def test_a_place_that_cannot_be_made_is_said_once_and_done_without(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    first, warned = use(tmp_path / "file" / "cache")
+    assert first == "[0, 1, 2] 0 1"
+    assert len(warned) == 1
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="the superuser may write everywhere")
+def test_an_unwritable_place_is_said_once_and_done_without(tmp_path):
+    tmp_path.chmod(0o500)
+    first, warned = use(tmp_path)
+    assert first == "[0, 1, 2] 0 1"
+    assert len(warned) == 1
+
+
+def test_the_key_follows_what_compiled_code_depends_on(tmp_path, monkeypatch):
+    """Another source, and other flags of the compiler, have a folder of their own."""
+    key = cache.cache_key()
+    assert key == cache.cache_key()
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
+    (tmp_path / "tile.py").write_text("# one")
+    one = cache.cache_key()
+    (tmp_path / "tile.py").write_text("# two")
+    assert len({key, one, cache.cache_key()}) == 3
+
+
+def test_checked_code_and_unchecked_code_are_kept_apart(tmp_path):
+    """Else the tests with NUMBA_BOUNDSCHECK=1 would check nothing where code was compiled before without it."""
+    use(tmp_path)
+    assert use(tmp_path, NUMBA_BOUNDSCHECK="1")[0] == "[0, 1, 2] 0 0"
+    assert use(tmp_path, NUMBA_BOUNDSCHECK="1")[0] == "[0, 1, 2] 1 0"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"FASTDNN_CACHE_DIR": "/a/b"}, Path("/a/b")),
+        ({"XDG_CACHE_HOME": "/x"}, Path("/x/fastdnn")),
+        ({"HOME": "/home/somebody"}, Path("/home/somebody/.cache/fastdnn")),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="where Linux keeps such files")
+def test_where_it_lies(variables, expected, monkeypatch):
+    for name in ("FASTDNN_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert cache.user_cache_root() == expected
