@@ -45,8 +45,8 @@ def cache_key() -> str:
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     codegen = cpu_target.target_context.codegen()
-    for part in (numba.__version__, llvmlite.__version__, *map(str, codegen.magic_tuple()), str(_config.OPT)):
-        digest.update(part.encode() + b"\0")
+    for part in (numba.__version__, llvmlite.__version__, *codegen.magic_tuple(), _config.OPT, _config.BOUNDSCHECK):
+        digest.update(str(part).encode() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -50,5 +50,4 @@ def assert_same_bits(one, two):
     if JIT:
         np.testing.assert_array_equal(one, two)
     else:
-        tolerance = 1e-4 if np.asarray(one).dtype == np.float32 else 1e-11
-        np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
