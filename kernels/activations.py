@@ -177,6 +177,7 @@ def is_piecewise_linear(activation: int) -> bool:
 
 @device
 def slope_below_zero(activation: int, slope: Any) -> Any:
+    """The slope below zero of a piecewise linear activation, in the type of `slope`, which is leaky ReLU's."""
     one = type(slope)(1)
     return one if activation == IDENTITY else slope if activation == LEAKY_RELU else one - one
 

@@ -203,8 +203,10 @@ def test_an_interrupt_keeps_the_best_epoch_and_is_remembered(tmp_path: Path) -> 
 
 
 def test_an_interrupt_before_the_first_epoch_has_ended_leaves_no_model(tmp_path: Path) -> None:
+    # An epoch of some tenths of a second: long enough to be watched while it runs.
+    slow = FitOptions(layers=(512, 512), batch_size=1, epochs=2, threads=1)
     with pytest.raises(KeyboardInterrupt):
-        fit_table(ring_table(tmp_path), "place", FitOptions(**QUICK), listener=Recorder(stop_at=0))
+        fit_table(ring_table(tmp_path), "place", slow, listener=Recorder(stop_at=0))
 
 
 def test_an_interrupt_of_the_baseline_keeps_the_network(tmp_path: Path) -> None:
