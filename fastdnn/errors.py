@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import numbers
 from collections.abc import Iterable
 
 
@@ -50,6 +51,13 @@ class DivergenceError(FastDNNError):
         self.epoch = epoch
         self.batch = batch
         self.last_finite = last_finite
+
+
+def check_seed(seed: object) -> int:
+    """`seed` as an int, or ParameterError unless it is a whole number from 0 to 2^63 - 1."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**63:
+        raise ParameterError(f"The seed must be a whole number from 0 to 2^63 - 1, got {seed!r}.")
+    return int(seed)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:

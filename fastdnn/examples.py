@@ -22,7 +22,7 @@ class Examples:
     X : (m, n) float32, float64 or uint8; examples are rows (its transpose is the course's X). Kept as it is where it is
         C-contiguous, else copied once.
     Y : None; or (m,) int classes 0, 1, ...; or (m,) or (m, n_y) floats.
-    rows : None for all, or int indices of the examples that count, in order; X and Y are not copied for them.
+    rows : None for all; or int indices of the examples that count, in order; or a mask, m booleans. X and Y are not copied.
     scale, shift : for uint8 X: the network reads X * scale + shift; numbers or (n,). Default 1/255 and 0.
 
     Raises
@@ -40,6 +40,8 @@ class Examples:
         X = np.asarray(self.X)
         if X.ndim != 2 or 0 in X.shape:
             raise DataError(f"X must be a matrix (examples, features) with at least one of each, got shape {X.shape}.")
+        if X.dtype.kind not in "fiub":
+            raise DataError(f"X must hold numbers, got {X.dtype}.")
         if X.dtype != np.uint8 and X.dtype not in (np.float32, np.float64):
             X = X.astype(np.float64)
         object.__setattr__(self, "X", np.ascontiguousarray(X))
@@ -49,10 +51,18 @@ class Examples:
             Y = np.asarray(self.Y)
             if Y.shape[:1] != X.shape[:1]:
                 raise DataError(f"X has {X.shape[0]} examples, but Y has {Y.shape[0] if Y.ndim else 'none'}.")
+            if Y.dtype.kind not in "fiub":
+                raise DataError(f"Y must hold numbers, got {Y.dtype}.")
             if Y.dtype.kind == "f":
                 _require_finite(Y, "Y")
             object.__setattr__(self, "Y", Y)
         rows = np.arange(X.shape[0]) if self.rows is None else np.asarray(self.rows)
+        if rows.dtype == bool and rows.shape == X.shape[:1]:
+            rows = np.flatnonzero(rows)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise DataError(
+                f"rows must be a vector of whole numbers or {X.shape[0]} booleans, got {rows.dtype} of shape {rows.shape}."
+            )
         if rows.size == 0:
             raise DataError("No examples: the list of rows is empty.")
         if rows.min() < 0 or rows.max() >= X.shape[0]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn import vocabulary
-from fastdnn.errors import DataError, ParameterError, unknown_name
+from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
 
@@ -81,7 +81,7 @@ class Network:
             self.weights.append(self.parameters[at : at + n * n_prev].reshape(n, n_prev))
             self.biases.append(self.parameters[at + n * n_prev : at + n * n_prev + n].reshape(n, 1))
             at += n * n_prev + n
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(check_seed(seed))
         for W, name in zip(self.weights, self.activations, strict=True):
             W[:] = initial_weights(initialization, W.shape[0], W.shape[1], name, generator)
         if initialization == "zeros":

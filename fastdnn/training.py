@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ import numpy as np
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
 from fastdnn.engine import Pass, run_pass
-from fastdnn.errors import DivergenceError, ParameterError, unknown_name
+from fastdnn.errors import DivergenceError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.inference import evaluate_in
@@ -85,10 +86,11 @@ class _Run:
         if optimizer not in vocabulary.OPTIMIZERS:
             raise ParameterError(unknown_name("optimizer", optimizer, vocabulary.OPTIMIZERS))
         learning_rate = LEARNING_RATES[optimizer] if learning_rate is None else learning_rate
-        _require_number("learning_rate", learning_rate, learning_rate > 0, "positive")
-        _require_number("l2", l2, l2 >= 0, "0 or more")
+        _require("learning_rate", learning_rate, _is_number(learning_rate) and learning_rate > 0, "positive")
+        _require("l2", l2, _is_number(l2) and l2 >= 0, "0 or more")
         for name, count in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-            _require_number(name, count, count >= 1 and count == int(count), "a whole number, 1 or more")
+            _require(name, count, _is_number(count) and count >= 1 and count == int(count), "a whole number, 1 or more")
+        seed = check_seed(seed)
         self.network, self.examples, self.valid = network, examples, valid
         self.epochs, self.patience, self.shuffle = epochs, patience, shuffle
         self.rows = len(examples)
@@ -225,6 +227,10 @@ class _Run:
         )
 
 
-def _require_number(name: str, value: float, holds: bool, allowed: str) -> None:
-    if not (holds and math.isfinite(value)):
-        raise ParameterError(f"{name} must be {allowed}, got {value}.")
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def _require(name: str, value: object, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise ParameterError(f"{name} must be {allowed}, got {value!r}.")

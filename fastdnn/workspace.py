@@ -137,7 +137,7 @@ class Workspace:
         scale = 1 / 255 if examples.scale is None else examples.scale
         shift = 0.0 if examples.shift is None else examples.shift
         return layout.Data(
-            X=_read_only(np.zeros((0, n), dtype) if is_pixels else np.ascontiguousarray(examples.X, dtype)),
+            X=_read_only(np.zeros((0, n), dtype) if is_pixels else _as_type(examples.X, dtype, "X")),
             pixels=_read_only(examples.X if is_pixels else np.zeros((0, n), np.uint8)),
             scale=_read_only(np.broadcast_to(np.asarray(scale, dtype), (n if is_pixels else 0,)).copy()),
             shift=_read_only(np.broadcast_to(np.asarray(shift, dtype), (n if is_pixels else 0,)).copy()),
@@ -208,7 +208,19 @@ def _targets(examples: Examples, network: Network) -> Array:
         used = Y[examples.indices]
         if used.min() < 0 or used.max() > 1:
             raise DataError(f"Binary cross-entropy takes Y between 0 and 1, got {used.min()} to {used.max()}.")
-    return np.ascontiguousarray(Y, network.dtype)
+    return _as_type(Y, network.dtype, "Y")
+
+
+def _as_type(values: Array, dtype: np.dtype[Any], name: str) -> Array:
+    """`values` in the network's type; DataError where a number is beyond it."""
+    with np.errstate(over="ignore"):
+        converted: Array = np.ascontiguousarray(values, dtype)
+    if converted.dtype != values.dtype and not (np.isfinite(converted.min()) and np.isfinite(converted.max())):
+        raise DataError(
+            f"{name} holds {values.flat[np.argmax(np.abs(values))]:g}, which is beyond {dtype}.",
+            "dtype='float64', or standardised numbers",
+        )
+    return converted
 
 
 def _read_only(array: Array) -> Array:

@@ -41,7 +41,8 @@ def softmax_cross_entropy(Z: Any, labels: Any, dZ: Any, losses: Any, n: int, r0:
     width = width_of(Z)
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
     for r in range(r0, r1):
-        losses[r] = Z[labels[r] // width, r, labels[r] % width] - largest(Z, r, n)
+        # In float64: logits at both ends of float32 are further apart than float32 reaches.
+        losses[r] = float(Z[labels[r] // width, r, labels[r] % width]) - float(largest(Z, r, n))
     exp_below_top(Z, dZ, n, r0, r1)
     for r in range(r0, r1):
         total = row_sum(dZ, r, n)
@@ -176,7 +177,8 @@ def output_backward(
 ) -> None:
     """From the logits of the output layer to each example's loss and dZ[L], for every pair that a Network allows.
 
-    Z : logits, read. A, dZ : overwritten (A only where the pair is not fused). None of the three overlap.
+    Z : logits, read where the pair is fused, else overwritten with dA. A : overwritten where it is not fused. dZ : overwritten.
+    None of the three overlap.
     """
     if loss == CATEGORICAL_CROSS_ENTROPY and activation == SOFTMAX:
         softmax_cross_entropy(Z, labels, dZ, losses, n, r0, r1)

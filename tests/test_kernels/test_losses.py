@@ -181,3 +181,27 @@ def test_unfused_loss_of_certainty(name, dtype):
     assert right[0] == 0
     assert np.isfinite(dA).all()
     assert np.isinf(wrong[0])
+
+
+def test_logits_at_both_ends_of_float32_have_a_finite_loss():
+    top = np.finfo(np.float32).max
+    Z = np.zeros((1, 1, panel_width(np.float32)), np.float32)
+    Z[0, 0, :2] = top, -top
+    dZ, loss = np.full_like(Z, np.nan), np.full(1, np.nan)
+    Y = np.zeros((0, 0), np.float32)
+    from_python(losses.output_backward)(
+        losses.CATEGORICAL_CROSS_ENTROPY,
+        ACTIVATION_CODES["softmax"],
+        Z,
+        Z.copy(),
+        np.array([1]),
+        Y,
+        dZ,
+        loss,
+        2,
+        0,
+        1,
+        np.float32(0),
+    )
+    np.testing.assert_allclose(loss, 2.0 * float(top), rtol=1e-6)
+    np.testing.assert_array_equal(dZ[0, 0, :2], [1.0, -1.0])

@@ -67,8 +67,17 @@ def with_value(value, at=(1, 2)):
         ((np.ones((2, 2)), None, np.zeros(0, int)), "the list of rows is empty"),
         ((np.ones((2, 2)), None, [0, 2]), "must lie in 0 to 1, got 0 to 2"),
         ((np.ones((2, 2)), None, [-1]), "must lie in 0 to 1, got -1 to -1"),
+        ((np.ones((2, 2)), None, [0.0, 1.0]), "rows must be a vector of whole numbers or 2 booleans, got float64"),
+        ((np.ones((2, 2)), None, [True, False, True]), "rows must be a vector"),
+        ((np.array([["a"]]),), "X must hold numbers"),
+        ((np.ones((2, 2)), np.array(["a", "b"])), "Y must hold numbers"),
     ],
 )
 def test_errors(arguments, sentence):
     with pytest.raises(DataError, match=sentence):
         Examples(*arguments)
+
+
+def test_a_mask_counts_the_rows_where_it_is_true():
+    examples = Examples(np.ones((4, 2)), rows=np.array([True, False, False, True]))
+    assert examples.indices.tolist() == [0, 3]

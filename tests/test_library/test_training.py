@@ -451,10 +451,30 @@ def test_parameter_errors(options, sentence):
     np.testing.assert_array_equal(network.parameters, before)
 
 
-@pytest.mark.parametrize("seed", [0, -1, 2**31, 2**40, 2**62])
-def test_any_seed_of_64_bits(seed):
+@pytest.mark.parametrize("seed", [0, 2**31, 2**40, 2**62, np.int64(5)])
+def test_any_seed_of_63_bits(seed):
     history = train(network_for_blobs(), Examples(*blobs()), epochs=1, seed=seed, threads=1)
     assert history.seed == seed
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, True, None, "7"])
+def test_other_seeds_are_refused(seed):
+    with pytest.raises(ParameterError, match=r"whole number from 0 to 2\^63 - 1"):
+        train(network_for_blobs(), Examples(*blobs()), epochs=1, seed=seed, threads=1)
+    with pytest.raises(ParameterError, match="The seed must be"):
+        Network([4, 3], seed=seed)
+
+
+@pytest.mark.parametrize("setting", [{"epochs": None}, {"batch_size": "8"}, {"learning_rate": "fast"}, {"l2": np.nan}])
+def test_settings_that_are_no_numbers_are_refused(setting):
+    with pytest.raises(ParameterError, match=next(iter(setting))):
+        train(network_for_blobs(), Examples(*blobs()), threads=1, **setting)
+
+
+def test_numbers_beyond_the_type_of_the_network_are_refused():
+    X, Y = blobs()
+    with pytest.raises(DataError, match=r"X holds .*e\+300, which is beyond float32"):
+        train(network_for_blobs("float32"), Examples(X.astype(np.float64) * 1e300, Y), threads=1)
 
 
 @pytest.mark.parametrize("which", ["examples", "valid"])
