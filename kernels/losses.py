@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import types
 
 from fastdnn.kernels import mathfun
@@ -42,7 +43,7 @@ def softmax_cross_entropy(Z: Any, labels: Any, dZ: Any, losses: Any, n: int, r0:
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
     for r in range(r0, r1):
         # In float64: logits at both ends of float32 are further apart than float32 reaches.
-        losses[r] = float(Z[labels[r] // width, r, labels[r] % width]) - float(largest(Z, r, n))
+        losses[r] = np.float64(Z[labels[r] // width, r, labels[r] % width]) - np.float64(largest(Z, r, n))
     exp_below_top(Z, dZ, n, r0, r1)
     for r in range(r0, r1):
         total = row_sum(dZ, r, n)
