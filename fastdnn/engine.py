@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from fastdnn.kernels import sync as words
 from fastdnn.kernels.epoch import TRAIN, run_epoch
 from fastdnn.kernels.layout import Data, Rule
+from fastdnn.kernels.optimizers import GRADIENT_DESCENT
 from fastdnn.workers import run_workers
 from fastdnn.workspace import LOSS_CODES, Workspace
 
-NO_UPDATE = Rule(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+# A step of gradient descent that moves nothing.
+NO_UPDATE = Rule(GRADIENT_DESCENT, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass

@@ -10,14 +10,11 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.engine import run_pass
-from fastdnn.kernels.layout import Data, Rule
-from fastdnn.kernels.optimizers import GRADIENT_DESCENT
+from fastdnn.engine import NO_UPDATE, run_pass
+from fastdnn.kernels.layout import Data
 from fastdnn.workers import available_cores
 from fastdnn.workspace import Workspace
 
-# A step of gradient descent that moves nothing: the parameters are put back afterwards all the same.
-_STAND_STILL = Rule(GRADIENT_DESCENT, 0.0, 0.0, 0.0, 0.0, 0.0)
 # Long beside the 0.2 ms that starting threads takes, as an epoch is; data of a shorter epoch is tried whole.
 _SECONDS_A_TRIAL = 0.015
 _TRIALS = 3
@@ -43,7 +40,7 @@ def choose_threads(workspace: Workspace, data: Data, rows: NDArray[np.int64]) ->
 
     def seconds(threads: int, steps: int) -> float:
         began = time.perf_counter()
-        run_pass(workspace, data, rows[: steps * workspace.batch], threads, rule=_STAND_STILL)
+        run_pass(workspace, data, rows[: steps * workspace.batch], threads, rule=NO_UPDATE)
         return time.perf_counter() - began
 
     seconds(1, 1)
@@ -53,9 +50,8 @@ def choose_threads(workspace: Workspace, data: Data, rows: NDArray[np.int64]) ->
         for threads in candidates:
             times[threads].append(seconds(threads, steps))
     best = 1
-    least = {
-        threads: min(values) for threads, values in times.items()
-    }  # what the machine can do when it is not disturbed
+    # The least of each: what the machine can do when it is not disturbed.
+    least = {threads: min(values) for threads, values in times.items()}
     for threads in candidates[1:]:
         if least[threads] < _WORTH * least[best]:
             best = threads
