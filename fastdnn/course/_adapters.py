@@ -190,7 +190,5 @@ def update_parameters(parameters: Mapping[str, Any], grads: Mapping[str, Any], l
 
 def with_gradients(parameters: Mapping[str, Any], grads: Mapping[str, Any]) -> Iterator[tuple[str, Array, Array]]:
     """(name, theta, dtheta) of W1, b1, W2, ...; a gradient must have the shape of its parameter."""
-    for l in range(1, len(parameters) // 2 + 1):
-        for key in (f"W{l}", f"b{l}"):
-            theta = _checks.matrix(key, _checks.entry(parameters, key), f"n_{l}", "n" if key[0] == "W" else 1)
-            yield key, theta, _checks.matrix(f"d{key}", _checks.entry(grads, f"d{key}"), *theta.shape)
+    for key, theta in _checks.matrices(parameters):
+        yield key, theta, _checks.matrix(f"d{key}", _checks.entry(grads, f"d{key}"), *theta.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -79,6 +79,16 @@ def layers(parameters: Mapping[str, Any]) -> list[tuple[Array, Array]]:
     if not found:
         raise DataError(f"parameters must hold W1 and b1 at least, got {sorted(parameters)}.")
     return found
+
+
+def matrices(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+    """(name, value) of W1, b1, W2, ..., whether or not one layer fits the next: an update does not ask."""
+    if not parameters:
+        raise DataError("parameters must hold W1 and b1 at least, got none.")
+    for l in range(1, len(parameters) // 2 + 1):
+        W = matrix(f"W{l}", entry(parameters, f"W{l}"), f"n_{l}", "n")
+        yield f"W{l}", W
+        yield f"b{l}", matrix(f"b{l}", entry(parameters, f"b{l}"), W.shape[0], 1)
 
 
 def entry(parameters: Mapping[str, Any], key: str) -> Any:

@@ -22,16 +22,12 @@ def update_parameters_with_gd(parameters: Any, grads: Any, learning_rate: float)
     >>> update_parameters_with_gd({"W1": [[1.0]], "b1": [[0.0]]}, {"dW1": [[2.0]], "db1": [[4.0]]}, 0.25)
     {'W1': array([[0.5]]), 'b1': array([[-1.]])}
     """
-    _checks.layers(parameters)
     return _adapters.update_parameters(parameters, grads, _checks.positive("learning_rate", learning_rate))
 
 
 def initialize_velocity(parameters: Any) -> Parameters:
     """{"dW1", "db1", ...}: zeros of the shapes of W1, b1, ..."""
-    velocity: Parameters = {}
-    for l, (W, b) in enumerate(_checks.layers(parameters), 1):
-        velocity[f"dW{l}"], velocity[f"db{l}"] = np.zeros_like(W), np.zeros_like(b)
-    return velocity
+    return {f"d{key}": np.zeros_like(theta) for key, theta in _checks.matrices(parameters)}
 
 
 def update_parameters_with_momentum(
@@ -52,7 +48,6 @@ def update_parameters_with_momentum(
     >>> update_parameters_with_momentum(parameters, {"dW1": [[2.0]], "db1": [[4.0]]}, v, 0.5, 0.25)
     ({'W1': array([[0.75]]), 'b1': array([[-0.5]])}, {'dW1': array([[1.]]), 'db1': array([[2.]])})
     """
-    _checks.layers(parameters)
     beta, learning_rate = _checks.decay("beta", beta), _checks.positive("learning_rate", learning_rate)
     updated: Parameters = {}
     velocity: Parameters = {}
@@ -102,7 +97,6 @@ def update_parameters_with_adam(
     >>> updated["W1"].round(8).tolist(), updated["b1"].round(8).tolist()
     ([[0.99]], [[-0.01]])
     """
-    _checks.layers(parameters)
     t, learning_rate = _checks.whole("t", t, 1), _checks.positive("learning_rate", learning_rate)
     beta1, beta2 = _checks.decay("beta1", beta1), _checks.decay("beta2", beta2)
     epsilon = _checks.positive("epsilon", epsilon)

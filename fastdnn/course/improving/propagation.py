@@ -35,8 +35,8 @@ def forward_propagation(X: Any, parameters: Any) -> tuple[Array, tuple[Array, ..
     --------
     >>> parameters = {"W1": [[1.0, 1.0]], "b1": [[0.0]], "W2": [[2.0]], "b2": [[-4.0]]}
     >>> A2, cache = forward_propagation([[1.0, -3.0], [1.0, 1.0]], parameters)
-    >>> A2[0, 0], cache[1].tolist()
-    (0.5, [[2.0, 0.0]])
+    >>> A2[:, 0].tolist(), cache[1].tolist()
+    ([0.5], [[2.0, 0.0]])
     """
     AL, caches = deep.L_model_forward(X, parameters)
     outputs = [*(linear_cache[0] for linear_cache, _ in caches[1:]), AL]

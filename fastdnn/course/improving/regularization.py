@@ -31,8 +31,8 @@ def compute_cost_with_regularization(A3: Any, Y: Any, parameters: Any, lambd: fl
 
     Examples
     --------
-    >>> float(round(compute_cost_with_regularization([[0.5, 0.5]], [[1, 0]], {"W1": [[3.0, 4.0]]}, 0.1), 12))
-    1.318147180560
+    >>> round(compute_cost_with_regularization([[0.5, 0.5]], [[1, 0]], {"W1": [[3.0, 4.0]]}, 0.1), 12)
+    1.31814718056
     """
     cost, m, lambd = compute_cost(A3, Y), _checks.numbers("A3", A3).shape[1], _checks.not_negative("lambd", lambd)
     l = 1
