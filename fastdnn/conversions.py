@@ -45,7 +45,7 @@ def from_sklearn(mlp: Any) -> Network:
     --------
     >>> from sklearn.neural_network import MLPRegressor
     >>> X = np.linspace(-1, 1, 20).reshape(-1, 1)
-    >>> mlp = MLPRegressor((3,), "tanh", max_iter=2000, random_state=0).fit(X, X[:, 0])
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(3,), activation="tanh", max_iter=2000, random_state=0).fit(X, X[:, 0])
     >>> network = from_sklearn(mlp)
     >>> network.layer_dims, bool(np.allclose(network.predict(X)[:, 0], mlp.predict(X), atol=1e-6))
     ([1, 3, 1], True)
@@ -87,15 +87,19 @@ def to_sklearn(network: Network, classes: Any = None) -> Any:
     ParameterError : a network that scikit-learn cannot express (activations that differ from layer to layer or that it does not
         have, an output it does not have), or classes that do not fit. MissingExtraError : scikit-learn is not installed.
     """
-    hidden = _sklearn_activation(network)
+    settings = {
+        "hidden_layer_sizes": network.layer_dims[1:-1],
+        "activation": _sklearn_activation(network),
+        "random_state": 0,
+    }
     output = network.activations[-1]
     weights, biases = [W.T.copy() for W in network.weights], [b[:, 0].copy() for b in network.biases]
     if network.loss in ("binary_cross_entropy", "categorical_cross_entropy"):
         if output == "softmax" and len(biases[-1]) == 2:
             weights[-1], biases[-1] = weights[-1][:, 1:] - weights[-1][:, :1], biases[-1][1:] - biases[-1][:1]
         y, labels = _example_labels(len(biases[-1]), output, classes)
-        estimator = _sklearn_class("MLPClassifier")(network.layer_dims[1:-1], hidden, random_state=0)
-        arguments = {"classes": labels} if y.ndim == 1 else {}
+        estimator = _sklearn_class("MLPClassifier")(**settings)
+        arguments = {"classes": labels}
     else:
         if output not in ("identity", "exponential"):
             raise ParameterError(
@@ -105,7 +109,7 @@ def to_sklearn(network: Network, classes: Any = None) -> Any:
         if classes is not None:
             raise ParameterError(f"classes belong to a classifier, but the network's loss is '{network.loss}'.")
         kind = {"loss": "poisson"} if output == "exponential" else {}
-        estimator = _sklearn_class("MLPRegressor")(network.layer_dims[1:-1], hidden, random_state=0, **kind)
+        estimator = _sklearn_class("MLPRegressor")(**settings, **kind)
         n_y = network.layer_dims[-1]
         y, arguments = np.ones((1, n_y) if n_y > 1 else 1), {}
     # One step on made-up examples sets every attribute, private ones too, as this version of scikit-learn does.
