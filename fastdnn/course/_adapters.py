@@ -18,8 +18,8 @@ from fastdnn.course._checks import Array, Parameters
 from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
-from fastdnn.kernels import course_batches as batches
 from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels.course_dropout import mask_panels
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
 from fastdnn.workspace import ACTIVATION_CODES
@@ -147,7 +147,7 @@ def gradient_descent_update(theta: Array, dtheta: Array, learning_rate: float) -
 def momentum_update(theta: Array, dtheta: Array, v: Array, beta: float, learning_rate: float) -> tuple[Array, Array]:
     """theta and v after one step of momentum."""
     theta, v = theta.copy(), v.copy()
-    batches.momentum_step(theta.reshape(-1), dtheta.reshape(-1), v.reshape(-1), float(beta), float(learning_rate))
+    kernels.momentum_update(theta.reshape(-1), dtheta.reshape(-1), v.reshape(-1), float(beta), float(learning_rate))
     return theta, v
 
 
@@ -176,7 +176,7 @@ def with_l2(dW: Array, W: Array, lambd: float, m: int) -> Array:
 def mask(A: Array, D: NDArray[Any], keep_prob: float) -> Array:
     """A * D / keep_prob; A and D (n, m)."""
     P = _packed(A)
-    batches.mask_panels(P, np.ascontiguousarray(D, np.uint8), float(keep_prob))
+    mask_panels(P, np.ascontiguousarray(D, np.uint8), float(keep_prob))
     return _unpacked(P, *A.shape)
 
 

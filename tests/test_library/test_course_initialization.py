@@ -83,7 +83,7 @@ def test_cost_of_large_weights_is_finite():
 
 def test_divergence_is_told(points):
     X, Y = points
-    expected = pytest.raises(DivergenceError, match=r"cost is (nan|inf) at iteration \d+")
+    expected = pytest.raises(DivergenceError, match=r"cost is not finite at iteration \d+")
     with np.errstate(all="ignore"), expected:
         initialization.model(X * 1e150, Y, 1e200, 50)
 

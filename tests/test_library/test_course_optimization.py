@@ -165,15 +165,6 @@ def test_costs_and_rates_are_printed_when_asked(points, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="thousands of steps, too many in plain Python")
-def test_adam_goes_on_counting_between_returns_to_python(points, monkeypatch):
-    once = optimization_model.model(*points, [2, 3, 1], "adam", num_epochs=30)
-    monkeypatch.setattr("fastdnn.course.improving._descents._ORDERS_AT_A_TIME", 7)
-    often = optimization_model.model(*points, [2, 3, 1], "adam", num_epochs=30)
-    for key in once:
-        np.testing.assert_array_equal(once[key], often[key])
-
-
 def test_no_epochs_give_the_initial_parameters(points):
     parameters, costs = optimization_model.model(*points, [2, 3, 1], "gd", num_epochs=0, return_costs=True)
     np.testing.assert_array_equal(parameters["W1"], improving.initialize_parameters_he([2, 3, 1])["W1"])
@@ -182,7 +173,7 @@ def test_no_epochs_give_the_initial_parameters(points):
 
 def test_divergence_is_told(points):
     X, Y = points
-    expected = pytest.raises(DivergenceError, match=r"cost is (nan|inf) at epoch \d+")
+    expected = pytest.raises(DivergenceError, match=r"cost is not finite at epoch \d+")
     with np.errstate(all="ignore"), expected:
         optimization_model.model(X * 1e150, Y, [2, 3, 1], "gd", 1e200, num_epochs=9)
 

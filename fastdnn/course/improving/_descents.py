@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
-from fastdnn.course._descent import diverged, hold_examples, parameters_of, workspace_for
+from fastdnn.course._descent import diverged, network_of, parameters_of, trainer_for
 from fastdnn.course.improving.dropout import draw_masks
-from fastdnn.kernels import course_batches as kernels
+from fastdnn.kernels import course_dropout as kernels
 from fastdnn.kernels.layout import PANELS
-from fastdnn.panels import aligned_zeros
+from fastdnn.optimizer import Optimizer
+from fastdnn.panels import aligned_zeros, fill_panels
 from fastdnn.workspace import Workspace
 
-# Steps whose masks are drawn at a time, and epochs whose orders are: few megabytes, and few returns to Python.
+# Steps whose masks are drawn at a time: half a megabyte on the football field, and few returns to Python.
 _MASKS_AT_A_TIME = 100
-_ORDERS_AT_A_TIME = 1000
 
 Report = Callable[[int, float], None]
 
@@ -40,9 +39,8 @@ def descend_with_dropout(
     """
     keep_prob, seed, same = masks
     m = X.shape[1]
-    workspace = workspace_for(parameters, "relu", m)
-    hold_examples(workspace, X, Y)
-    more = _descent_buffers(workspace, m)
+    workspace = Workspace(network_of(parameters, "relu"), m, 1)
+    more = _fill(workspace, X, Y)
     units = workspace.network.layer_dims[1:-1]
     draw, costs = np.random.RandomState(seed), np.empty(num_iterations)
     drawn = np.empty((min(_MASKS_AT_A_TIME, num_iterations), sum(units), m), np.uint8)
@@ -52,7 +50,8 @@ def descend_with_dropout(
             mask[:] = np.concatenate(draw_masks(units, m, keep_prob, seed if same else draw))
         done = kernels.descend_with_masks(workspace.buffers, more, drawn, keep_prob, float(learning_rate), part)
         if done < part.size:
-            raise diverged("iteration", first + done, costs)
+            at = first + done
+            raise diverged("iteration", at, float(costs[at - 1]) if at else None)
         if first % every == 0:
             report(first, float(part[0]))
     return parameters_of(workspace), costs
@@ -65,52 +64,44 @@ def descend_in_batches(
     learning_rates: Sequence[float],
     batch: int,
     seeds: Sequence[int],
-    rule: tuple[int, float, float, float],
+    optimizer: Optimizer,
     report: Report,
-) -> tuple[Parameters, Array]:
+) -> tuple[Parameters, list[float]]:
     """Epochs in mini-batches of `batch` examples, ReLU hidden layers.
 
-    learning_rates : of each epoch. seeds : RandomState(seed).permutation(m) is the order of each epoch.
-    rule : kernels.GRADIENT_DESCENT, MOMENTUM or ADAM, beta or beta1, beta2, epsilon. report(epoch, cost) is called for each epoch.
+    learning_rates : of each epoch. seeds : RandomState(seed).permutation(m) is the order of each epoch. report(epoch, cost) is
+    called for each.
 
     Returns
     -------
-    The parameters after the last update, and each epoch's mean loss, (epochs,), each example's before its mini-batch's update.
+    The parameters after the last update, and each epoch's mean loss, every example's before its mini-batch's update.
 
     Raises
     ------
     DivergenceError : a cost that is not finite.
     """
-    _checks.finite("X", X)
     m = X.shape[1]
-    workspace = workspace_for(parameters, "relu", min(batch, m))
-    more = _descent_buffers(workspace, min(batch, m))
-    optimizer, beta1, beta2, epsilon = rule
-    rates, costs = np.asarray(learning_rates, np.float64), np.empty(len(seeds))
-    steps_per_epoch = -(-m // batch)
-    for first in range(0, len(seeds), _ORDERS_AT_A_TIME):
-        part = costs[first : first + _ORDERS_AT_A_TIME]
-        orders = _orders(seeds[first : first + part.size], m)
-        done = kernels.descend_in_batches(
-            workspace.buffers, more, X, Y, orders, optimizer, rates[first : first + part.size],
-            beta1, beta2, epsilon, first * steps_per_epoch, part,
-        )  # fmt: skip
-        for i, cost in enumerate(part[:done].tolist()):
-            report(first + i, cost)
-        if done < part.size:
-            raise diverged("epoch", first + done, costs)
-    return parameters_of(workspace), costs
+    trainer = trainer_for(parameters, "relu", X, Y, batch, optimizer)
+    costs: list[float] = []
+    for epoch, (seed, learning_rate) in enumerate(zip(seeds, learning_rates, strict=True)):
+        order = np.random.RandomState(seed).permutation(m)
+        state, _ = trainer.run(trainer.steps_per_epoch, learning_rate, order=order)
+        if state.diverged_at:
+            raise diverged("epoch", epoch, costs[-1] if costs else None)
+        costs.append(float(state.epoch_losses[0]))
+        report(epoch, costs[-1])
+    return parameters_of(trainer), costs
 
 
-def _orders(seeds: Sequence[int], m: int) -> NDArray[np.int64]:
-    return np.array([np.random.RandomState(seed).permutation(m) for seed in seeds], np.int64)
-
-
-def _descent_buffers(workspace: Workspace, batch: int) -> Any:
-    """What the kernels need beside the workspace's buffers; W^T filled in."""
-    buffers = workspace.buffers
-    size = int(buffers.layout[:, PANELS].max()) * batch * buffers.scratch.shape[2]
+def _fill(workspace: Workspace, X: Array, Y: Array) -> Any:
+    """Put all examples, as many as the workspace is made for, into A[0] and the targets; what the kernels need beside its buffers."""
+    _checks.finite("X", X)
+    buffers, m = workspace.buffers, X.shape[1]
+    width, panels = buffers.scratch.shape[2], buffers.layout[:, PANELS]
+    # A[0] comes first in the buffer of activations.
+    fill_panels(buffers.activations[: panels[0] * m * width].reshape(panels[0], m, width), X.T)
+    buffers.batch_targets[:] = Y.T
     flat = buffers.parameters.shape
-    more = kernels.Descent(*(aligned_zeros(shape, np.float64) for shape in (flat, flat, (size,))))
+    more = kernels.Descent(*(aligned_zeros(shape, np.float64) for shape in (flat, flat, (panels.max() * m * width,))))
     kernels.transpose_weights(buffers, more)
     return more

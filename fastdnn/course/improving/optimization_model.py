@@ -13,13 +13,13 @@ from fastdnn.course._checks import Parameters
 from fastdnn.course.improving._descents import descend_in_batches
 from fastdnn.course.improving.initialization import initialize_parameters_he
 from fastdnn.errors import ParameterError, unknown_name
-from fastdnn.kernels.course_batches import ADAM, GRADIENT_DESCENT, MOMENTUM
+from fastdnn.optimizer import Optimizer
 
 # Epochs between two costs that are kept, and between two that are printed.
 _KEPT, _PRINTED = 100, 1000
 # The first epoch's order is RandomState(11).permutation(m): the seed is raised before it is used.
 _FIRST_SEED = 11
-_OPTIMIZERS = {"gd": GRADIENT_DESCENT, "momentum": MOMENTUM, "adam": ADAM}
+_OPTIMIZERS = {"gd": "sgd", "momentum": "momentum", "adam": "adam"}
 
 
 def initialize_parameters(layer_dims: Sequence[int], seed: int = 3) -> Parameters:
@@ -93,12 +93,13 @@ def model(
             if decay is not None:
                 print(f"learning rate after epoch {i}: {rates[i + 1]:f}")
 
-    rule = _OPTIMIZERS[optimizer], beta if optimizer == "momentum" else beta1, beta2, epsilon
+    first_beta = beta if optimizer == "momentum" else beta1
+    rule = Optimizer(_OPTIMIZERS[optimizer], learning_rate, first_beta, beta2, epsilon)
     seeds = range(_FIRST_SEED, _FIRST_SEED + num_epochs)
     parameters, costs = descend_in_batches(
         initialize_parameters(dims, seed), X, Y, rates[:num_epochs], mini_batch_size, seeds, rule, show
     )
-    return (parameters, costs[::_KEPT].tolist()) if return_costs else parameters
+    return (parameters, costs[::_KEPT]) if return_costs else parameters
 
 
 def _rates(learning_rate: float, num_epochs: int, decay: Any, decay_rate: float) -> list[float]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastdnn.course import _adapters, _checks, deep
 from fastdnn.course._checks import Array, Parameters
 from fastdnn.course._descent import descend
@@ -34,12 +36,8 @@ def compute_cost_with_regularization(A3: Any, Y: Any, parameters: Any, lambd: fl
     >>> round(compute_cost_with_regularization([[0.5, 0.5]], [[1, 0]], {"W1": [[3.0, 4.0]]}, 0.1), 12)
     1.31814718056
     """
-    cost, m, lambd = compute_cost(A3, Y), _checks.numbers("A3", A3).shape[1], _checks.not_negative("lambd", lambd)
-    l = 1
-    while l == 1 or f"W{l}" in parameters:
-        cost += _adapters.l2_cost(_checks.matrix(f"W{l}", _checks.entry(parameters, f"W{l}"), "n", "n_prev"), lambd, m)
-        l += 1
-    return cost
+    lambd = _checks.not_negative("lambd", lambd)
+    return compute_cost(A3, Y) + _penalty(parameters, lambd, np.shape(A3)[1])
 
 
 def backward_propagation_with_regularization(X: Any, Y: Any, cache: Sequence[Any], lambd: float) -> Parameters:
@@ -112,7 +110,23 @@ def model(
     parameters = initialize_parameters([X.shape[0], 20, 3, 1], seed)
     if keep_prob < 1:
         masks = keep_prob, mask_seed, same_masks
-        parameters, costs = descend_with_dropout(parameters, X, Y, learning_rate, num_iterations, masks, _KEPT, show)
+        parameters, every = descend_with_dropout(parameters, X, Y, learning_rate, num_iterations, masks, _KEPT, show)
+        costs = every[::_KEPT].tolist()
     else:
-        parameters, costs = descend(parameters, "relu", X, Y, learning_rate, num_iterations, _KEPT, show, lambd)
-    return (parameters, costs[::_KEPT].tolist()) if return_costs else parameters
+        costs = []
+        for first in range(0, num_iterations, _KEPT):
+            steps, penalty = min(_KEPT, num_iterations - first), _penalty(parameters, lambd, X.shape[1])
+            parameters, every = descend(parameters, "relu", X, Y, learning_rate, steps, steps, lambd=lambd)
+            costs.append(float(every[0]) + penalty)
+            show(first, costs[-1])
+    return (parameters, costs) if return_costs else parameters
+
+
+def _penalty(parameters: Any, lambd: float, m: int) -> float:
+    """lambda/(2 m) sum over layers of W^2."""
+    total, l = 0.0, 1
+    while l == 1 or f"W{l}" in parameters:
+        W = _checks.matrix(f"W{l}", _checks.entry(parameters, f"W{l}"), "n", "n_prev")
+        total += _adapters.l2_cost(W, lambd, m)
+        l += 1
+    return total
