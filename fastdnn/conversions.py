@@ -87,7 +87,7 @@ def to_sklearn(network: Network, classes: Any = None) -> Any:
     ParameterError : a network that scikit-learn cannot express (activations that differ from layer to layer or that it does not
         have, an output it does not have), or classes that do not fit. MissingExtraError : scikit-learn is not installed.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "hidden_layer_sizes": network.layer_dims[1:-1],
         "activation": _sklearn_activation(network),
         "random_state": 0,
@@ -108,8 +108,9 @@ def to_sklearn(network: Network, classes: Any = None) -> Any:
             )
         if classes is not None:
             raise ParameterError(f"classes belong to a classifier, but the network's loss is '{network.loss}'.")
-        kind = {"loss": "poisson"} if output == "exponential" else {}
-        estimator = _sklearn_class("MLPRegressor")(**settings, **kind)
+        if output == "exponential":
+            settings["loss"] = "poisson"
+        estimator = _regressor(settings)
         n_y = network.layer_dims[-1]
         y, arguments = np.ones((1, n_y) if n_y > 1 else 1), {}
     # One step on made-up examples sets every attribute, private ones too, as this version of scikit-learn does.
@@ -218,6 +219,16 @@ def _sklearn_class(name: str) -> Any:
             "to_sklearn needs scikit-learn, which is not installed.", "pip install scikit-learn"
         ) from None
     return getattr(neural_network, name)
+
+
+def _regressor(settings: dict[str, Any]) -> Any:
+    try:
+        return _sklearn_class("MLPRegressor")(**settings)
+    except TypeError:
+        raise ParameterError(
+            "This scikit-learn has no loss for its regressor, and so no exponential output; 1.7 has.",
+            "pip install --upgrade scikit-learn",
+        ) from None
 
 
 def _example_labels(n_y: int, output: str, classes: Any) -> tuple[Array, Array]:
