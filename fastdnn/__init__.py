@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastdnn.conversions import from_sklearn as from_sklearn
+    from fastdnn.conversions import from_torch as from_torch
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
     from fastdnn.fitting import fit_table as fit_table
@@ -33,6 +35,8 @@ _HOMES = {
     "Table": "fastdnn.tables",
     "TrainingProgress": "fastdnn.history",
     "fit_table": "fastdnn.fitting",
+    "from_sklearn": "fastdnn.conversions",
+    "from_torch": "fastdnn.conversions",
     "read_table": "fastdnn.tables",
     "train": "fastdnn.training",
 }

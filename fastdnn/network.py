@@ -168,6 +168,18 @@ class Network:
         if X.shape[1] != self.layer_dims[0]:
             raise DataError(f"X has {X.shape[1]} features, but the network reads {self.layer_dims[0]}.")
 
+    def to_sklearn(self, classes: Any = None) -> Any:
+        """A fitted scikit-learn estimator with equal predictions: `fastdnn.conversions.to_sklearn`."""
+        from fastdnn import conversions
+
+        return conversions.to_sklearn(self, classes)
+
+    def to_torch_state_dict(self) -> dict[str, Array]:
+        """Arrays named as in a PyTorch Sequential of Linear: `fastdnn.conversions.to_torch_state_dict`."""
+        from fastdnn import conversions
+
+        return conversions.to_torch_state_dict(self)
+
 
 def _checked_dims(layer_dims: Sequence[int]) -> list[int]:
     dims = [int(n) for n in layer_dims]
