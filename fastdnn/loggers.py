@@ -1,6 +1,7 @@
 """Callbacks that write History while it grows: one line an epoch as CSV or JSON, or TensorBoard's event file.
 
-Every line is flushed as it is written, so that a run that is killed leaves all epochs it had finished.
+Every line is flushed as it is written, so that a run that is killed leaves all epochs it had finished; TensorBoard's file
+is written by a thread of tensorboardX, at most a second or two later.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import IO, Any, ClassVar
 from fastdnn.callbacks import Callback, Run
 from fastdnn.errors import MissingExtraError, ParameterError
 from fastdnn.model import without_nan
+
+# A flush of tensorboardX waits for the disk (fsync), which takes longer than many an epoch.
+_FLUSH_SECONDS = 1
 
 
 class _LineLogger(Callback):
@@ -142,14 +146,13 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         self.check()
-        self._writer = self._make(logdir=str(self.folder))
+        self._writer = self._make(logdir=str(self.folder), flush_secs=_FLUSH_SECONDS)
 
     def on_epoch_end(self, run: Run) -> None:
         for column, value in run.history.epochs[-1].items():
             if column not in self._LEFT_OUT and value is not None:
                 tag = self._TAGS.get(column, column.replace("valid_", "valid/", 1))
                 self._writer.add_scalar(tag, value, run.epoch)
-        self._writer.flush()
 
     def on_train_end(self, run: Run) -> None:
         if self._writer is not None:
