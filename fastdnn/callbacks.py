@@ -62,7 +62,7 @@ class Callback(Protocol):
         """After every epoch, when its row is in History."""
 
     def on_train_end(self, run: Run) -> None:
-        """Once, however the run ended, if `on_train_begin` was called."""
+        """Once, however the run ended, also where a callback's `on_train_begin` ended it."""
 
 
 def notify(callbacks: Iterable[Callback], event: Event, run: Run) -> None:
@@ -135,6 +135,7 @@ class EarlyStopping(Callback):
         if self._kept is not None:
             run.history.best_epoch, parameters = self._kept
             np.copyto(run.network.parameters, parameters)
+            self._kept = None
 
 
 class ReduceLROnPlateau(Callback):

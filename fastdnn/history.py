@@ -14,7 +14,8 @@ class TrainingProgress:
 
     Attributes
     ----------
-    epoch, epochs : the epoch under way (from 1) and the most there will be. rows_done, rows : examples of this epoch.
+    epoch, epochs : the epoch under way (from 1) and the most there will be, None where only a time limit ends the run.
+    rows_done, rows : examples of this epoch, and how many it has.
     loss : mean loss of this epoch's examples so far, None before the first mini-batch.
     valid_loss, valid_score : of the last finished epoch, None without a validation part or before the first end of an epoch.
     best_epoch : the epoch kept so far, 0 for the initial parameters.
@@ -22,7 +23,7 @@ class TrainingProgress:
     """
 
     epoch: int
-    epochs: int
+    epochs: int | None
     rows_done: int
     rows: int
     loss: float | None
@@ -45,10 +46,10 @@ class History:
         learning_rate (of its last step, the schedule's factor included), seconds, samples_per_s, and 'valid_' and its name
         for each further metric that was asked for, as valid_f1.
     best_epoch : the epoch whose parameters the network has now; 0 where no epoch was finished.
-    stopped_by : 'epochs' (all were run), 'time' (the time limit), 'patience' (no better `metric`), 'interrupt' (Ctrl-C), or
+    stopped_by : 'epochs' (all were run), 'time limit', 'patience' (no better `metric`), 'interrupt' (Ctrl-C), or
         the reason that a callback gave.
     batch_size, optimizer, learning_rate, l2, seed, threads, schedule : what was used.
-    metric : what chose the best epoch, a column of `epochs`.
+    metric : what chose the best epoch, a column of `epochs`; None where it is the last.
     seconds : of the whole run, validation included. samples_per_s : examples per second of training alone.
 
     Examples
@@ -70,7 +71,7 @@ class History:
     seconds: float = 0.0
     samples_per_s: float = 0.0
     schedule: str = "constant"
-    metric: str = "valid_loss"
+    metric: str | None = "valid_loss"
 
     @property
     def columns(self) -> list[str]:

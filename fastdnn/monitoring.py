@@ -119,15 +119,14 @@ def validation_scores(
     ----------
     network : says by its loss what the numbers are. names : further metrics, as `requested_metrics` gives them.
     AL : (m, n_y), read: outputs of the validation part. Y : (m,) or (m, n_y), read: its targets, in the same order.
-    losses : (m,), read: the loss of each example, times its weight where there are weights. weights : (m,), read, or None.
+    losses : (m,), read: the loss of each example. weights : (m,), read: how much each counts in the loss, or None.
 
     Returns
     -------
     dict : 'valid_loss', the (weighted) mean loss; 'valid_score', `default_score` of the network; 'valid_' and each further
         name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
     """
-    total = losses.size if weights is None else float(weights.sum(dtype=np.float64))
-    row: dict[str, float | None] = {"valid_loss": float(losses.sum(dtype=np.float64)) / total}
+    row: dict[str, float | None] = {"valid_loss": float(np.average(losses, weights=weights))}
     row["valid_score"] = metric_value(default_score(network), network.loss, Y, AL)
     return row | {column_of(name): metric_value(name, network.loss, Y, AL) for name in names}
 

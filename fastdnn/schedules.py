@@ -29,9 +29,11 @@ class Schedule:
     Attributes
     ----------
     anneals : whether the factor comes down to a valley at t = 1, so that a run which ends earlier loses what it is for.
+    listens : whether `after_epoch` changes what comes, so that no factor may be asked for beyond the epoch under way.
     """
 
     anneals: ClassVar[bool] = False
+    listens: ClassVar[bool] = False
 
     def factors(self, t: ArrayLike, epoch: ArrayLike) -> FloatArray:
         """The factors of the base learning rate, 0 to 1, at given moments.
@@ -211,6 +213,7 @@ class Plateau(Schedule):
     patience: int = 5
     min_delta: float = 0.0
     least: float = 0.0
+    listens: ClassVar[bool] = True
     _now: float = field(default=1.0, init=False, repr=False, compare=False)
     _waiting: Patience | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -258,6 +261,11 @@ class WarmUp(Schedule):
     def anneals(self) -> bool:  # type: ignore[override]
         """As the schedule that is wrapped."""
         return self.schedule.anneals
+
+    @property
+    def listens(self) -> bool:  # type: ignore[override]
+        """As the schedule that is wrapped."""
+        return self.schedule.listens
 
     def factors(self, t: ArrayLike, epoch: ArrayLike) -> FloatArray:
         rise = np.minimum(np.asarray(epoch, np.float64) / self.epochs, 1.0)

@@ -230,3 +230,29 @@ def activate_backward(activation: int, dA: Any, A: Any, dZ: Any, n: int, r0: int
             leaky_relu_backward(da, a, dz, slope)
         else:
             identity_backward(da, a, dz)
+
+
+def _activate_and_derive_types(f: Any) -> tuple[Any, ...]:
+    return types.int64, *([types.Array(f, 3, "C")] * 3), *([types.int64] * 3), f
+
+
+@separate(_activate_and_derive_types)
+def activate_and_derive(activation: int, Z: Any, A: Any, D: Any, n: int, r0: int, r1: int, slope: Any) -> None:
+    """A = g(Z) and D = g'(Z) for rows r0..r1 of panels of (rows, n); elementwise activations."""
+    width = width_of(Z)
+    for q in range((n + width - 1) // width):
+        z, a, d = rows_view(Z, q, r0, r1), rows_view(A, q, r0, r1), rows_view(D, q, r0, r1)
+        one, zero = Z.dtype.type(1), Z.dtype.type(0)
+        if activation == SIGMOID:
+            for i in range(z.size):
+                a[i] = mathfun.sigmoid(z[i])
+                d[i] = a[i] * (one - a[i])
+        elif activation == TANH:
+            for i in range(z.size):
+                a[i] = mathfun.tanh(z[i])
+                d[i] = one - a[i] * a[i]
+        else:
+            below = slope_below_zero(activation, slope)
+            for i in range(z.size):
+                a[i] = z[i] if z[i] > zero else below * z[i]
+                d[i] = one if z[i] > zero else below

@@ -44,7 +44,8 @@ def _gather_batch_types(f: Any) -> tuple[Any, ...]:
     integers = types.Array(types.int64, 1, "C")
     return (
         read_only(f, 2), read_only(types.uint8, 2), read_only(f, 1), read_only(f, 1), read_only(types.int64, 1), read_only(f, 2),
-        integers, types.int64, types.Array(f, 3, "C"), integers, types.Array(f, 2, "C"), types.int64, types.int64,
+        read_only(f, 1), integers, types.int64, types.Array(f, 3, "C"), integers, types.Array(f, 2, "C"), types.Array(f, 1, "C"),
+        types.int64, types.int64,
     )  # fmt: skip
 
 
@@ -56,19 +57,21 @@ def gather_batch(
     shift: Any,
     labels: Any,
     targets: Any,
+    weights: Any,
     order: Any,
     first: int,
     A: Any,
     batch_labels: Any,
     batch_targets: Any,
+    batch_weights: Any,
     r0: int,
     r1: int,
 ) -> None:
     """A[0] and the targets of examples r0..r1 of a batch: row r of the batch is example order[first + r].
 
-    X, pixels, scale, shift, labels, targets : the fields of layout.Data, read; of X and pixels, and of labels and targets, one
+    X, pixels, scale, shift, labels, targets, weights : the fields of layout.Data, read; of X and pixels, and of labels and targets, one
     may be without rows. A : panels of (batch, n), rows r0..r1 overwritten but for padding. batch_labels (batch,), batch_targets
-    (batch, n_y) : those rows overwritten, each where the data have it.
+    (batch, n_y), batch_weights (batch,) : those rows overwritten, each where the data have it.
     """
     for r in range(r0, r1):
         example = order[first + r]
@@ -80,3 +83,5 @@ def gather_batch(
             batch_labels[r] = labels[example]
         for c in range(targets.shape[1]):
             batch_targets[r, c] = targets[example, c]
+        if batch_weights.size > 0:
+            batch_weights[r] = weights[example] if weights.size > 0 else 1.0

@@ -40,11 +40,12 @@ def matmul_bias(
         STORE      C = Z                            Z = A B + b
         ACTIVATE   C = Z where Z > 0, else slope Z  (identity: slope 1, ReLU: 0, leaky ReLU: between)
         DERIVE     C = Z where D > 0, else slope Z  (dZ = dA * g'(Z) of the same activations; D is A, whose sign is Z's)
+        SCALE      C = Z * D                        (dZ = dA * g'(Z) of any elementwise activation; D is g'(Z))
 
     Parameters
     ----------
     A : panels of (rows, k), read. B : panels of (k, n), read. b : (panels of B * width,), read if `with_bias`.
-    C : panels of (rows, n), rows r0..r1 overwritten, padding columns too. D : as C, read with DERIVE only, may be C otherwise.
+    C : panels of (rows, n), rows r0..r1 overwritten, padding columns too. D : as C, read with DERIVE and SCALE; may be C.
     C overlaps neither A nor B.
 
     Notes

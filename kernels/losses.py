@@ -156,7 +156,8 @@ def categorical_cross_entropy(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: 
 def _output_backward_types(f: Any) -> tuple[Any, ...]:
     panels = types.Array(f, 3, "C")
     return (
-        types.int64, types.int64, panels, panels, types.Array(types.int64, 1, "C"), types.Array(f, 2, "C"), panels,
+        types.int64, types.int64, panels, panels, types.Array(types.int64, 1, "C"), types.Array(f, 2, "C"),
+        types.Array(f, 1, "C"), types.Array(f, 1, "C"), panels,
         types.Array(types.float64, 1, "C"), types.int64, types.int64, types.int64, f,
     )  # fmt: skip
 
@@ -169,6 +170,8 @@ def output_backward(
     A: Any,
     labels: Any,
     Y: Any,
+    weights: Any,
+    parameters: Any,
     dZ: Any,
     losses: Any,
     n: int,
@@ -191,3 +194,10 @@ def output_backward(
         activate(activation, Z, A, n, r0, r1, slope)
         half_squared_error(A, Y, Z, losses, n, r0, r1)
         activate_backward(activation, Z, A, dZ, n, r0, r1, slope)
+    if weights.size > 0:
+        width = width_of(dZ)
+        for r in range(r0, r1):
+            losses[r] *= weights[r]
+            for q in range((n + width - 1) // width):
+                for c in range(width):
+                    dZ[q, r, c] *= weights[r]

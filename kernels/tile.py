@@ -28,7 +28,7 @@ from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_sha
 # How the accumulators start.
 ZERO, BIAS, ADD = 0, 1, 2
 # What is done with them at the end.
-STORE, ACTIVATE, DERIVE = 0, 1, 2
+STORE, ACTIVATE, DERIVE, SCALE = 0, 1, 2, 3
 
 _UNROLL = 4
 
@@ -195,16 +195,18 @@ def _product_tile_ir(
             spread = w.splat(slope_value)
             done = b.append_basic_block("stored")
             switch = b.switch(end, done)
-            for code in (STORE, ACTIVATE, DERIVE):
+            for code in (STORE, ACTIVATE, DERIVE, SCALE):
                 block = b.append_basic_block(f"finish.{code}")
                 switch.add_case(ir.Constant(INT64, code), block)
                 b.position_at_end(block)
                 for i, (place, z) in enumerate(zip(places, values, strict=True)):
+                    beside = w.at(d, (i // v) * width + (i % v) * w.lanes)
                     result = z
-                    if code != STORE:
-                        below = b.fmul(z, spread)
-                        sign = z if code == ACTIVATE else w.load(w.at(d, (i // v) * width + (i % v) * w.lanes))
-                        result = w.where_positive(sign, z, below)
+                    if code == SCALE:
+                        result = b.fmul(z, w.load(beside))
+                    elif code != STORE:
+                        sign = z if code == ACTIVATE else w.load(beside)
+                        result = w.where_positive(sign, z, b.fmul(z, spread))
                     w.store(result, place)
                 b.branch(done)
             b.position_at_end(done)
@@ -319,11 +321,14 @@ def _product_tile_plain(
         Z = Z + b[j * width :][columns]
     elif start == ADD:
         Z = Z + C[j, here, columns]
+    beside = D[j, here, columns].copy()
     C[j, here] = 0
     if finish == STORE:
         C[j, here, columns] = Z
+    elif finish == SCALE:
+        C[j, here, columns] = Z * beside
     else:
-        C[j, here, columns] = np.where((Z if finish == ACTIVATE else D[j, here, columns]) > 0, Z, Z * slope)
+        C[j, here, columns] = np.where((Z if finish == ACTIVATE else beside) > 0, Z, Z * slope)
 
 
 def _gradient_tile_plain(

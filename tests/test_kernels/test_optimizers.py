@@ -37,7 +37,7 @@ def test_adam_equals_oracle_over_steps(size, dtype, rng):
     for t in range(1, 6):
         dtheta = rng.normal(size=size).astype(dtype)
         kept, (rate, small) = dtheta.copy(), adam_rate(alpha, beta1, beta2, epsilon, t)
-        scalars = (dtype(x) for x in (0.25, 0.5, rate, beta1, beta2, small))
+        scalars = (dtype(x) for x in (0.25, 0.5, 1.0, beta1, beta2, small, rate))
         adam_update(theta, dtheta, v, s, *scalars)
         np.testing.assert_array_equal(dtheta, kept)
         g = 0.25 * dtheta.astype(np.float64) + 0.5 * oracle[0][0]
@@ -53,7 +53,7 @@ def test_adam_epsilon_is_outside_the_root_and_on_the_corrected_moment():
     for g, epsilon in [(1.0, 1.0), (1e-3, 1e-3), (1e-8, 1e-8), (2.0, 0.0)]:
         theta, v, s = np.zeros(1), np.zeros(1), np.zeros(1)
         rate, small = adam_rate(0.1, 0.9, 0.999, epsilon, 1)
-        adam_update(theta, np.array([g]), v, s, 1.0, 0.0, rate, 0.9, 0.999, small)
+        adam_update(theta, np.array([g]), v, s, 1.0, 0.0, 1.0, 0.9, 0.999, small, rate)
         np.testing.assert_allclose(theta[0], -0.1 * g / (g + epsilon), rtol=1e-12)
 
 
@@ -68,7 +68,7 @@ def test_zero_gradient_moves_nothing(dtype):
     """Parameters that are padding must stay exactly zero: 0 / (0 + epsilon) is 0."""
     theta, v, s = np.zeros((3, 5), dtype)
     rate, small = adam_rate(0.001, 0.9, 0.999, 1e-8, 1)
-    scalars = (dtype(x) for x in (0.5, 0.5, rate, 0.9, 0.999, small))
+    scalars = (dtype(x) for x in (0.5, 0.5, 1.0, 0.9, 0.999, small, rate))
     adam_update(theta, np.zeros(5, dtype), v, s, *scalars)
     assert not theta.any()
     assert not v.any()
@@ -82,5 +82,5 @@ def test_adam_first_step_does_not_depend_on_the_size_of_the_gradient(arrays):
     moved = theta.copy()
     nonzero = dtheta + (dtheta == 0)
     moments = np.zeros((2, theta.size))
-    adam_update(moved, nonzero, *moments, 1.0, 0.0, rate, 0.9, 0.999, small)
+    adam_update(moved, nonzero, *moments, 1.0, 0.0, 1.0, 0.9, 0.999, small, rate)
     np.testing.assert_allclose(moved, theta - 0.1 * np.sign(nonzero), rtol=1e-12, atol=1e-12)

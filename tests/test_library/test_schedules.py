@@ -159,6 +159,11 @@ def test_warm_up_from_zero():
     assert make_schedule("cosine", warm_up=0) == Cosine()
 
 
+@pytest.mark.parametrize("warm_up", [0, 2])
+def test_only_plateau_listens(warm_up):
+    assert [name for name in vocabulary.SCHEDULES if make_schedule(name, warm_up=warm_up).listens] == ["plateau"]
+
+
 # --- plateau ---
 
 
