@@ -69,9 +69,10 @@ def gather_batch(
 ) -> None:
     """A[0] and the targets of examples r0..r1 of a batch: row r of the batch is example order[first + r].
 
-    X, pixels, scale, shift, labels, targets, weights : the fields of layout.Data, read; of X and pixels, and of labels and targets, one
-    may be without rows. A : panels of (batch, n), rows r0..r1 overwritten but for padding. batch_labels (batch,), batch_targets
-    (batch, n_y), batch_weights (batch,) : those rows overwritten, each where the data have it.
+    X, pixels, scale, shift, labels, targets, weights : the fields of layout.Data, read; of X and pixels, and of labels and
+    targets, one may be without rows. A : panels of (batch, n), rows r0..r1 overwritten but for padding. batch_labels (batch,),
+    batch_targets (batch, n_y) : those rows overwritten, each where the data have it. batch_weights : (batch,), or (0,) where
+    weights do not count; those rows overwritten, with 1 where the data have none.
     """
     for r in range(r0, r1):
         example = order[first + r]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import reference
@@ -215,7 +217,7 @@ def test_an_epoch_may_be_run_in_parts(ready):
     for cuts in [(0, 10), (0, 5, 10), (0, 3, 4, 9, 10)]:
         workspace.load()
         order, running, means = np.empty_like(rows), np.zeros(3), []
-        for steps in zip(cuts, cuts[1:], strict=False):
+        for steps in pairwise(cuts):
             done, _ = run_pass(
                 workspace, data, rows, 2, rule=SGD, steps=steps, learning_rates=0.1, seed=3, shuffle=True, order=order,
                 running=running,
