@@ -135,7 +135,9 @@ def command(
     inputs = [data, target, options.valid, options.valid_target]
     _check_output(place, inputs)
     if log is not None:
-        _refuse_inputs("log", log, [*inputs, place])
+        _refuse_inputs("log", log, inputs)
+        if Path(log).absolute() == Path(place).absolute():
+            raise ParameterError(f"The model and the log cannot both be '{log}'.", "another name with --log.")
     callbacks = _training_options.loggers(log, tensorboard)
 
     from fastdnn.cli._fit_report import FitReport
@@ -185,11 +187,9 @@ def _check_output(place: str, inputs: list[Any]) -> None:
 def _refuse_inputs(what: str, place: str, inputs: list[Any]) -> None:
     """Refuse to write over a file that is read, by whatever name it goes."""
     for name in inputs:
-        if not isinstance(name, str):
-            continue
-        same = Path(name).samefile(place) if Path(name).is_file() and Path(place).exists() else name == place
-        if same:
-            raise ParameterError(f"The {what} would overwrite '{name}'.", f"another name for the {what}.")
+        file = Path(name) if isinstance(name, str) else None
+        if file is not None and file.is_file() and Path(place).exists() and file.samefile(place):
+            raise ParameterError(f"The {what} would overwrite the input '{name}'.", f"another name for the {what}.")
 
 
 def _no_target(data: str, header: bool | None) -> click.UsageError:
