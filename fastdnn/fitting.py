@@ -19,12 +19,14 @@ from fastdnn.errors import DivergenceError
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.model import Model, scores
+from fastdnn.monitoring import requested_metrics
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.preparation import Prepared, prepare
 from fastdnn.provenance import provenance_of
 from fastdnn.schedules import parse_schedule
 from fastdnn.settings import FitOptions
+from fastdnn.trainer import dropout_shares
 from fastdnn.training import train
 from fastdnn.workers import available_cores
 
@@ -103,12 +105,14 @@ def fit_table(
             f"{options.threads} threads on {available_cores()} cores wait for each other: slower, with the same result."
         )
     prepared = prepare(table, target, options)
+    network = _network(prepared, options)
+    requested_metrics(network, options.metric, callbacks, valid=prepared.stop is not None)
+    dropout_shares(options.dropout, network.L)
     facts: Facts = dict(prepared.facts)
     listener.on_data(facts)
     for note in prepared.notes:
         listener.on_warning(note)
 
-    network = _network(prepared, options)
     settings = _resolved(options, prepared, network)
     facts |= {"network": network_facts(network, options), "settings": settings}
     listener.on_network(facts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from callers import JIT
 from click.testing import Result
 
 from fastdnn.cli.fit import default_model_path
@@ -117,6 +118,7 @@ def test_the_toolbox_is_told_and_inspected(run: Any) -> None:
         assert said + "decay 0.01, dropout 0.1, best by f1, float32, seed 0" in " ".join(text.split())
 
 
+@pytest.mark.skipif(not JIT, reason="without the JIT one step takes a good part of the limit")
 def test_the_time_limit_ends_training_in_the_valley_of_its_schedule(run: Any) -> None:
     arguments = ["--time-limit", "1s", "--schedule", "coslog4", "--log", "h.jsonl", "--layers", "8"]
     result = run("fit", "penguins.csv", "-t", "species", *arguments)

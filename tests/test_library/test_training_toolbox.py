@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from callers import JIT
 
 from fastdnn import metrics
 from fastdnn.callbacks import Callback, Checkpoint, EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
@@ -110,6 +111,7 @@ def test_plateau_listens_to_what_the_run_watches(valid, column):
     assert column in history.columns
 
 
+@pytest.mark.skipif(not JIT, reason="without the JIT one step takes a good part of the limit")
 def test_a_time_limit_ends_the_run_in_the_valley():
     _, history = run(time_limit=0.5, epochs=None, patience=None, schedule="cosine")
     assert history.stopped_by == "time limit"
