@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
     from fastdnn.fitting import fit_table as fit_table
+    from fastdnn.gradient_checking import gradient_check as gradient_check
+    from fastdnn.gradient_report import GradientCheck as GradientCheck
     from fastdnn.history import History as History
     from fastdnn.history import TrainingProgress as TrainingProgress
     from fastdnn.model import Model as Model
@@ -27,12 +29,14 @@ _HOMES = {
     "Examples": "fastdnn.examples",
     "FitOptions": "fastdnn.settings",
     "FitResult": "fastdnn.fitting",
+    "GradientCheck": "fastdnn.gradient_report",
     "History": "fastdnn.history",
     "Model": "fastdnn.model",
     "Network": "fastdnn.network",
     "Table": "fastdnn.tables",
     "TrainingProgress": "fastdnn.history",
     "fit_table": "fastdnn.fitting",
+    "gradient_check": "fastdnn.gradient_checking",
     "read_table": "fastdnn.tables",
     "train": "fastdnn.training",
 }
