@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastdnn.diagnosis import Diagnosis as Diagnosis
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
     from fastdnn.fitting import fit_table as fit_table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Diagnosis": "fastdnn.diagnosis",
     "Examples": "fastdnn.examples",
     "FitOptions": "fastdnn.settings",
     "FitResult": "fastdnn.fitting",

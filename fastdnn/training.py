@@ -19,6 +19,7 @@ from fastdnn.inference import evaluate_in
 from fastdnn.kernels.layout import Data, Rule
 from fastdnn.kernels.optimizers import ADAM, GRADIENT_DESCENT
 from fastdnn.network import Network
+from fastdnn.non_finite import in_batch
 from fastdnn.thread_choice import choose_threads, most_threads
 from fastdnn.workers import check_threads
 from fastdnn.workspace import Workspace
@@ -218,13 +219,18 @@ class _Run:
             else None
         )
         known = "" if last is None else f" (last finite: {last:.3g})"
-        raise DivergenceError(
-            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}.",
+        first = (state.diverged_at - 1) * self.history.batch_size
+        found = in_batch(self.workspace, self.order[first : first + self.history.batch_size])
+        error = DivergenceError(
+            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}."
+            f"{f' {found.sentence}' if found else ''}",
             f"a smaller learning rate (now {self.history.learning_rate:g}), or standardised inputs",
             epoch,
             state.diverged_at,
             last,
         )
+        error.layer, error.row = (found.layer, found.row) if found else (None, None)
+        raise error
 
 
 def _is_number(value: object) -> bool:
