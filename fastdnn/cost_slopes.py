@@ -75,11 +75,12 @@ class Cost:
         parameters = self.workspace.buffers.parameters
         places = self._where[line.name, line.layer][line.places]
         kept = parameters[places]
+        penalised = line.name == "W" and (self._l2 > 0 or self._l1 > 0)
         for point, values in zip(POINTS, out, strict=True):
             moved = kept + point * step * line.direction
             parameters[places] = moved
             values[:-1] = self._losses()
-            values[-1] = self._penalty(kept, moved) if line.name == "W" else 0.0
+            values[-1] = self._penalty(kept, moved) if penalised else 0.0
         parameters[places] = kept
 
     def _losses(self) -> Floats:

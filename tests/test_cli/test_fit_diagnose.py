@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 QUICK = ("--epochs", "5")
+# Without the JIT NumPy warns of what these tests provoke.
+overflows = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 
 
 @pytest.fixture
@@ -54,6 +56,7 @@ def test_a_learning_rate_that_is_too_small_is_seen(run: Any) -> None:
     assert "One step of adam at learning rate 1e-09 moves no layer by more than" in " ".join(text.split())
 
 
+@overflows
 def test_a_run_that_diverges_says_where(run: Any) -> None:
     result = run("fit", "penguins.csv", "-t", "body_mass_g", "--learning-rate", "1e30", "--optimizer", "sgd")
     assert result.exit_code == 1

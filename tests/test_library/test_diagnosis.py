@@ -14,6 +14,9 @@ from fastdnn.examples import Examples
 from fastdnn.network import Network
 from fastdnn.training import train
 
+# Without the JIT NumPy warns of what these tests provoke.
+overflows = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+
 
 @pytest.fixture
 def data(rng):
@@ -61,6 +64,7 @@ def test_a_layer_all_dead_stops_the_gradient_below(data):
     assert [layer.gradient_norm for layer in found.layers] == [0, 0, 0]
 
 
+@overflows
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 def test_saturated_units(data, activation):
     network = Network([4, 8, 6, 1], activation)
@@ -72,6 +76,7 @@ def test_saturated_units(data, activation):
     assert ("saturated", 2) not in kinds(found)
 
 
+@overflows
 def test_a_sure_output_is_not_saturated_sickness(data):
     """A sigmoid near 0 or 1 at the output is an answer; its gradient with cross-entropy is A - Y, without its slope."""
     X, y = data
@@ -129,6 +134,7 @@ def test_steps_too_long_and_too_short(data):
     assert network_kinds(network, data, optimizer="sgd") == []
 
 
+@overflows
 def test_huge_weights_name_layer_and_row(data):
     X, y = data
     network = Network([4, 8, 6, 1], "relu")
@@ -142,6 +148,7 @@ def test_huge_weights_name_layer_and_row(data):
     json.dumps(found.to_json(), allow_nan=False)
 
 
+@overflows
 def test_one_absurd_row_beyond_the_first_batch(data):
     X, y = data
     X[600, 2] = 1e38
@@ -152,6 +159,7 @@ def test_one_absurd_row_beyond_the_first_batch(data):
     assert "That row holds 1e+38 in 'c': standardise the inputs." in found.findings[0].advice
 
 
+@overflows
 def test_a_nan_among_the_parameters(data):
     network = Network([4, 8, 1])
     network.weights[1][0, 3] = np.nan

@@ -18,9 +18,12 @@ PAIRS = [(loss, output) for loss, outputs in vocabulary.OUTPUTS.items() for outp
 HAS_L1 = "l1" in inspect.signature(Network.gradients).parameters
 HAS_WEIGHTS = "weights" in inspect.signature(Examples).parameters
 PENALTIES = [{}, {"l2": 0.7}, *([{"l1": 0.3}, {"l1": 0.2, "l2": 0.5}] if HAS_L1 else [])]
-# Without the JIT a pass takes a hundred times as long; a direction moves all numbers of a W at once.
+# Without the JIT a pass takes a hundred times as long: one direction a W, and what does not depend on the kernels is left out.
 DIRECTIONS = None if JIT else 1
+with_jit = pytest.mark.skipif(not JIT, reason="minutes without the JIT, on which it does not depend")
 OPTIONS = {"quantile": {"loss_options": {"quantiles": [0.2, 0.7]}}}
+# Without the JIT NumPy warns of what these tests provoke.
+overflows = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 
 
 def network_of(dims, hidden, output, loss, seed=0, kind=Network):
@@ -43,10 +46,11 @@ def assert_right(network, m, seed, **penalty):
 @pytest.mark.parametrize(("loss", "output"), PAIRS)
 @pytest.mark.parametrize("hidden", vocabulary.HIDDEN_ACTIVATIONS)
 def test_every_activation_with_every_loss_and_penalty(hidden, loss, output):
-    for seed, penalty in enumerate(PENALTIES):
-        assert_right(network_of([3, 4, 3, 2], hidden, output, loss, seed), 5, seed, **penalty)
+    for seed, penalty in enumerate(PENALTIES if JIT else PENALTIES[-1:]):
+        assert_right(network_of([3, *[3] * (1 + seed % 2), 2], hidden, output, loss, seed), 5, seed, **penalty)
 
 
+@with_jit
 @pytest.mark.parametrize("hidden", vocabulary.HIDDEN_ACTIVATIONS)
 @pytest.mark.parametrize("L", [1, 2, 3, 4, 5])
 def test_every_activation_at_every_depth(hidden, L):
@@ -54,7 +58,7 @@ def test_every_activation_at_every_depth(hidden, L):
     first = vocabulary.HIDDEN_ACTIVATIONS.index(hidden)
     for k, (loss, outputs) in enumerate(vocabulary.OUTPUTS.items()):
         penalty = PENALTIES[(first + k + L) % len(PENALTIES)]
-        assert_right(network_of([3, *[4] * (L - 1), 2], hidden, outputs[0], loss, seed=first + L), 4, k, **penalty)
+        assert_right(network_of([3, *[3] * (L - 1), 2], hidden, outputs[0], loss, seed=first + L), 4, k, **penalty)
 
 
 def test_layers_of_different_activations_wider_than_a_panel():
@@ -109,6 +113,7 @@ def layers_off(check):
     return [f"{part.name}{part.layer}" for part in check.parts if part.relative_difference > 1e-8]
 
 
+@with_jit
 @pytest.mark.parametrize("directions", [None, 3])
 @pytest.mark.parametrize(
     ("kind", "off"),
@@ -132,6 +137,7 @@ def test_planted_errors_are_found_where_they_are(kind, off, directions):
     assert "WRONG" in str(check)
 
 
+@with_jit
 def test_the_worst_number_is_named():
     network = network_of([3, 4, 4, 2], "tanh", "softmax", "categorical_cross_entropy", kind=OneWrongNumber)
     worst = gradient_check(network, *random_examples(network, 8, 3)).worst
@@ -139,6 +145,7 @@ def test_the_worst_number_is_named():
     assert worst.analytic - worst.numeric == pytest.approx(1e-6, rel=1e-3)
 
 
+@with_jit
 def test_an_error_in_a_network_too_large_for_every_parameter():
     network = network_of([40, 60, 3], "tanh", "softmax", "categorical_cross_entropy", kind=OneWrongNumber)
     X, Y = random_examples(network, 10, 0)
@@ -202,6 +209,7 @@ class Lasso(Network):
         return [g + l1 / len(examples) * np.sign(W) for g, W in zip(dW, self.weights, strict=True)], db
 
 
+@with_jit
 def test_a_weight_of_zero_is_at_the_kink_of_l1():
     network = network_of([3, 4, 2], "tanh", "softmax", "categorical_cross_entropy", kind=Lasso)
     network.weights[0][1, 2] = 0.0
@@ -227,6 +235,7 @@ def test_a_gradient_of_nothing_but_rounding_is_undecided():
     assert "so small beside the cost" in str(check)
 
 
+@with_jit
 def test_a_float32_network_is_checked_in_float64_and_left_alone():
     network = Network([3, 4, 2], "tanh", seed=2)
     before = network.parameters.copy()
@@ -238,6 +247,7 @@ def test_a_float32_network_is_checked_in_float64_and_left_alone():
     assert np.shares_memory(network.weights[0], network.parameters)
 
 
+@with_jit
 def test_inputs_far_from_1_take_shorter_steps():
     network = network_of([3, 4, 2], "tanh", "identity", "squared_error")
     X, Y = random_examples(network, 6, 0)
@@ -275,6 +285,7 @@ def test_arguments_outside_their_range(options, sentence):
         gradient_check(Network([2, 1]), [[1.0, 2.0]], [1], **options)
 
 
+@overflows
 def test_a_cost_that_is_not_finite_is_refused():
     network = Network.from_parameters([[[1e200]]], [[0.0]], ["identity"], "squared_error", dtype="float64")
     with pytest.raises(DataError, match="cost is not finite"):

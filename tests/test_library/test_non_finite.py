@@ -15,6 +15,9 @@ from fastdnn.non_finite import in_batch, in_parameters
 from fastdnn.training import train
 from fastdnn.workspace import Workspace
 
+# Without the JIT NumPy warns of what these tests provoke.
+pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+
 
 def found_in(network, X, Y, rows=None):
     examples = Examples(X, Y, rows=rows)
