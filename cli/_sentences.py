@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastdnn.cli import _output as out
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 Facts = Mapping[str, Any]
@@ -132,6 +133,23 @@ def scores_beside_baselines(facts: Facts) -> Table:
     """The score of the network, in bold, and those of the baselines on the same rows."""
     baselines = {item["label"]: item["score"] for item in facts["baselines"]}
     return out.score_table({"this network": facts["score"], **baselines})
+
+
+def diagnosis(found: Facts) -> list[RenderableType]:
+    """A row for each layer, and what is wrong with what to do about it."""
+    rows = [
+        [
+            f"{layer['layer']}  {layer['units']} {layer['activation']}",
+            *["-" if layer[name] is None else out.percent(layer[name]) for name in ("dead", "saturated")],
+            *["-" if layer[name] is None else f"{layer[name]:.1e}" for name in ("gradient_ratio", "update_ratio")],
+        ]
+        for layer in found["layers"]
+    ]
+    shown: list[RenderableType] = []
+    if rows:
+        shown += [out.plain_table(["layer", "dead", "saturated", "|dW| / |W|", "|step| / |W|"], rows), ""]
+    said = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
+    return [*shown, *(said or ["Nothing is wrong."])]
 
 
 def after_interrupt(facts: Facts) -> str:

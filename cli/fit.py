@@ -98,6 +98,9 @@ def _one_of(names: tuple[str, ...]) -> str:
     "--categorical", multiple=True, metavar="COLUMN", help="Treat a numeric column as categories; repeat for more."
 )
 @_options.clean_labels_option
+@click.option(
+    "--diagnose", is_flag=True, help="Examine the trained network: layers, step lengths, columns that give TARGET away."
+)
 @_options.header_option
 @_options.json_option
 @_options.quiet_option

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from fastdnn.checkpoints import load_checkpoint as load_checkpoint
     from fastdnn.conversions import from_sklearn as from_sklearn
     from fastdnn.conversions import from_torch as from_torch
+    from fastdnn.diagnosis import Diagnosis as Diagnosis
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import fit_table as fit_table
     from fastdnn.fitting import FitResult as FitResult
+    from fastdnn.gradient_checking import gradient_check as gradient_check
+    from fastdnn.gradient_report import GradientCheck as GradientCheck
     from fastdnn.history import History as History
     from fastdnn.history import TrainingProgress as TrainingProgress
     from fastdnn.loggers import CSVLogger as CSVLogger
@@ -40,10 +43,12 @@ _HOMES = {
     "CSVLogger": "fastdnn.loggers",
     "Callback": "fastdnn.callbacks",
     "Checkpoint": "fastdnn.callbacks",
+    "Diagnosis": "fastdnn.diagnosis",
     "EarlyStopping": "fastdnn.callbacks",
     "Examples": "fastdnn.examples",
     "FitOptions": "fastdnn.settings",
     "FitResult": "fastdnn.fitting",
+    "GradientCheck": "fastdnn.gradient_report",
     "History": "fastdnn.history",
     "JSONLLogger": "fastdnn.loggers",
     "Model": "fastdnn.model",
@@ -57,6 +62,7 @@ _HOMES = {
     "fit_table": "fastdnn.fitting",
     "from_sklearn": "fastdnn.conversions",
     "from_torch": "fastdnn.conversions",
+    "gradient_check": "fastdnn.gradient_checking",
     "load_checkpoint": "fastdnn.checkpoints",
     "make_schedule": "fastdnn.schedules",
     "read_table": "fastdnn.tables",

@@ -45,7 +45,11 @@ class DivergenceError(FastDNNError):
     ----------
     epoch, batch : int, both counted from 1: where the cost stopped being finite.
     last_finite : the last finite cost of a mini-batch, or None if there was none.
+    layer, row : int, where the first number that is not finite came from: the layer from 1 and the row of X from 0; or None.
     """
+
+    layer: int | None = None
+    row: int | None = None
 
     def __init__(self, message: str, hint: str | None, epoch: int, batch: int, last_finite: float | None) -> None:
         super().__init__(message, hint)

@@ -63,7 +63,8 @@ class FitResult:
     Attributes
     ----------
     model : Model, not yet saved.
-    facts : dict of plain JSON types with sections data, task, split, network, settings, training, score, baselines.
+    facts : dict of plain JSON types with sections data, task, split, network, settings, training, score, baselines,
+        and diagnosis where it was asked for.
     interrupted : whether Ctrl-C ended training; the model then is the best epoch before it.
     """
 
@@ -126,6 +127,8 @@ def fit_table(
     if network.L > 1 and not interrupted:
         linear, interrupted = _linear_baseline(prepared, options, listener)
         facts["baselines"] += linear
+    if options.diagnose:
+        facts["diagnosis"] = _diagnosis(network, prepared, settings)
     metrics = {name: facts[name] for name in ("score", "baselines", "training")}
     model = Model(
         network, prepared.preprocessor, history, metrics, provenance_of(table, target, facts, interrupted=interrupted)
@@ -270,6 +273,18 @@ def _score(network: Network, prepared: Prepared, threads: int) -> Facts:
     return scores(
         prepared.preprocessor, baselines.targets_of(prepared.score), network.predict(prepared.score, threads=threads)
     )
+
+
+def _diagnosis(network: Network, prepared: Prepared, settings: Facts) -> Facts:
+    """What is wrong with the network on the rows that trained it, in the table's column names."""
+    found = network.diagnose(
+        _with_targets_for(network, prepared.train),
+        l2=settings["l2"],
+        optimizer=settings["optimizer"],
+        learning_rate=settings["learning_rate"],
+        columns=prepared.preprocessor.feature_columns,
+    )
+    return found.to_json()
 
 
 def _constant_baseline(prepared: Prepared) -> Facts:

@@ -33,6 +33,7 @@ class FitOptions:
     drop, categorical : columns to leave out, and numeric columns to treat as categories; header : of `valid` where
         that is a file.
     clean_labels : take blanks and a trailing full stop off the labels, in the data and in `valid`.
+    diagnose : look at the trained network layer by layer (fastdnn.diagnosis).
     """
 
     layers: tuple[int, ...] | None = None
@@ -66,6 +67,7 @@ class FitOptions:
     categorical: tuple[str, ...] = ()
     header: bool | None = None
     clean_labels: bool = False
+    diagnose: bool = False
 
     def check(self) -> None:
         """Raise ParameterError for the first setting outside its range or its closed set."""

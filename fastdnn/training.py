@@ -18,6 +18,7 @@ from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.monitoring import column_of, higher_is_better, requested_metrics, validation_scores
 from fastdnn.network import Network
+from fastdnn.non_finite import in_batch
 from fastdnn.optimizer import Optimizer, require, require_count
 from fastdnn.patience import Patience
 from fastdnn.schedules import Schedule, as_schedule
@@ -313,10 +314,14 @@ class Run:
         epoch = (self.trainer.step - 1) // self.trainer.steps_per_epoch + 1
         last = state.last_cost if self.trainer.step > 1 else None
         known = "" if last is None else f" (last finite: {last:.3g})"
-        raise DivergenceError(
-            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}.",
+        found = in_batch(self.trainer.workspace, self.trainer.batch_rows(state.diverged_at))
+        error = DivergenceError(
+            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}."
+            f"{f' {found.sentence}' if found else ''}",
             f"a smaller learning rate (now {self.learning_rate:g}), or standardised inputs",
             epoch,
             state.diverged_at,
             last,
         )
+        error.layer, error.row = (found.layer, found.row) if found else (None, None)
+        raise error
