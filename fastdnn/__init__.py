@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fastdnn.conversions import from_torch as from_torch
     from fastdnn.diagnosis import Diagnosis as Diagnosis
     from fastdnn.examples import Examples as Examples
-    from fastdnn.fitting import fit_table as fit_table
     from fastdnn.fitting import FitResult as FitResult
+    from fastdnn.fitting import fit_table as fit_table
     from fastdnn.gradient_checking import gradient_check as gradient_check
     from fastdnn.gradient_report import GradientCheck as GradientCheck
     from fastdnn.history import History as History
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from fastdnn.loggers import TensorBoard as TensorBoard
     from fastdnn.model import Model as Model
     from fastdnn.network import Network as Network
-    from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.schedules import Schedule as Schedule
+    from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.settings import FitOptions as FitOptions
-    from fastdnn.tables import read_table as read_table
     from fastdnn.tables import Table as Table
+    from fastdnn.tables import read_table as read_table
     from fastdnn.training import train as train
 
 __version__ = "0.1.0"

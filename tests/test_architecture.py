@@ -81,7 +81,7 @@ KERNEL_ORDER = [
     {"_jit"},
     {"vector"},
     {"views", "mathfun", "sync", "tile", "rows", "panels", "random"},
-    {"activations", "gemm", "optimizers", "regularization", "gather", "layout"},
+    {"activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout"},
     {"losses", "layers"},
     {"update"},
     {"passes"},
