@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastdnn.history import TrainingProgress as TrainingProgress
     from fastdnn.model import Model as Model
     from fastdnn.network import Network as Network
+    from fastdnn.predictor import Predictor as Predictor
     from fastdnn.settings import FitOptions as FitOptions
     from fastdnn.tables import Table as Table
     from fastdnn.tables import read_table as read_table
@@ -30,6 +31,7 @@ _HOMES = {
     "History": "fastdnn.history",
     "Model": "fastdnn.model",
     "Network": "fastdnn.network",
+    "Predictor": "fastdnn.predictor",
     "Table": "fastdnn.tables",
     "TrainingProgress": "fastdnn.history",
     "fit_table": "fastdnn.fitting",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
-from fastdnn.examples import Examples, as_examples
+from fastdnn.examples import Examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
+
+if TYPE_CHECKING:
+    from fastdnn.predictor import Predictor
 
 Array = NDArray[Any]
 
@@ -134,12 +137,16 @@ class Network:
     def predict(self, X: Any, threads: int = 1) -> Array:
         """A[L] of each example.
 
-        X : (m, n_x) matrix, or Examples. threads : at least 1; the result has the same bits for every number.
+        X : (m, n_x) matrix, a vector (n_x,) as one row, or Examples. threads : at least 1; the result has the same bits for every number.
         Returns (m, n_y) of the network's dtype; row i belongs to example i of `rows`. Raises DataError for a wrong width.
         """
-        from fastdnn.inference import evaluate
+        return self.predictor(threads)(X)
 
-        return evaluate(self, as_examples(X), threads, with_losses=False)[0]
+    def predictor(self, threads: int = 1, rows: int | None = None) -> Predictor:
+        """What predicts again and again from buffers it keeps, and a copy of the parameters; see fastdnn.Predictor."""
+        from fastdnn.predictor import Predictor
+
+        return Predictor(self, threads) if rows is None else Predictor(self, threads, rows)
 
     def cost(self, examples: Examples, l2: float = 0.0, threads: int = 1) -> float:
         """J = mean loss + lambda/(2m) sum of squared weights, m the number of examples; computed from the logits."""
