@@ -91,7 +91,7 @@ class Predictor:
         DataError : as `network.predict`: a wrong width, no row, NaN or infinity, not numbers.
         ParameterError : `out` is not such an array.
         """
-        # Whatever this condition lets pass the kernel can read as it is; all else is told apart, or refused, in `_carefully`.
+        # What this lets pass the kernel can read as it is, or find fault with; all else is sorted out in `_carefully`.
         if type(X) is np.ndarray and X.dtype is self._dtype and X.flags.carray:
             if X.ndim == 1:
                 X = X.reshape(1, -1)
@@ -161,25 +161,37 @@ class Predictor:
         """Any input: converted, or refused with the reason."""
         if not isinstance(X, Examples):
             X = np.asarray(X)
-            X = Examples(X.reshape(1, -1) if X.ndim == 1 else X)
+            X = X.reshape(1, -1) if X.ndim == 1 else X
+            if X.ndim == 2 and len(X) <= self.rows and X.dtype.kind in "fib":
+                few = np.empty((len(X), self._n_y), self._dtype) if out is None else self._checked_out(out, len(X), X)
+                if self._predict(self._copied(X), few, self._parameters):
+                    return few
+            X = Examples(X)
         workspace = self._workspace
         data = workspace.data(X, with_targets=False)
-        AL = None if out is None else self._checked_out(out, len(X), X.X)
+        if out is not None:
+            self._checked_out(out, len(X), X.X)
         with self._workspace_lock:
-            computed = evaluate_in(workspace, data, X.indices, self.threads, with_losses=False)[0]
-        if AL is None:
-            return computed
-        AL[:] = computed
-        return AL
+            AL = evaluate_in(workspace, data, X.indices, self.threads, with_losses=False)[0]
+        if out is None:
+            return AL
+        out[:] = AL
+        return out
+
+    def _copied(self, X: Array) -> Array:
+        """X as the kernel reads it, by way of float64 where Examples goes that way; too large a number becomes infinity."""
+        with np.errstate(over="ignore"):
+            return np.array(X if X.dtype in (np.float32, np.float64) else X.astype(np.float64), self._dtype, order="C")
 
     def _checked_out(self, out: Array, m: int, X: Array) -> Array:
         """`out`, or ParameterError."""
-        wanted = f"out must be a writeable C-contiguous {self._dtype} array of shape ({m}, {self._n_y})"
-        if not isinstance(out, np.ndarray):
-            raise ParameterError(f"{wanted}, got {type(out).__name__}.")
-        if out.shape != (m, self._n_y) or out.dtype != self._dtype or not out.flags.carray:
-            order = "" if out.flags.carray else ", not writeable or not C-contiguous"
-            raise ParameterError(f"{wanted}, got {out.dtype} {out.shape}{order}.")
+        fits = isinstance(out, np.ndarray) and out.shape == (m, self._n_y) and out.dtype == self._dtype
+        if not fits or not out.flags.carray:
+            given = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            order = ", not writeable or not C-contiguous" if fits else ""
+            raise ParameterError(
+                f"out must be a writeable C-contiguous {self._dtype} array of shape ({m}, {self._n_y}), got {given}{order}."
+            )
         if np.may_share_memory(out, X):
             raise ParameterError("out shares memory with X, which would be overwritten while it is read.", "out=None")
         return out

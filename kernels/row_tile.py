@@ -38,7 +38,9 @@ def _write_row(w: VectorWriter, a0: Any, panels: list[Any], k: Any, values: list
         for u in range(unroll):
             spread = w.splat(w.load_scalar(w.at(w.at(a0, p), u)))
             for i in range(len(result)):
-                column = w.load(w.at(w.at(panels[i // 2], b.mul(p, ir.Constant(INT64, 2 * w.lanes))), (2 * u + i % 2) * w.lanes))
+                column = w.load(
+                    w.at(w.at(panels[i // 2], b.mul(p, ir.Constant(INT64, 2 * w.lanes))), (2 * u + i % 2) * w.lanes)
+                )
                 result[i] = w.multiply_add(spread, column, result[i])
         following = b.add(p, ir.Constant(INT64, unroll))
         p.add_incoming(first, before)
@@ -96,9 +98,7 @@ def _row_tile_ir(
     return types.void(A, B, b, C, *([types.int64] * 4), dtype), codegen
 
 
-def _row_tile_plain(
-    A: Any, B: Any, b: Any, C: Any, k: int, j: int, panels: int, finish: int, slope: Any
-) -> None:
+def _row_tile_plain(A: Any, B: Any, b: Any, C: Any, k: int, j: int, panels: int, finish: int, slope: Any) -> None:
     width = C.shape[2]
     for q in range(j, j + panels):
         Z = A.reshape(-1)[:k] @ B[q, :k] + b[q * width : (q + 1) * width]
