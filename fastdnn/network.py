@@ -137,7 +137,8 @@ class Network:
     def predict(self, X: Any, threads: int = 1) -> Array:
         """A[L] of each example.
 
-        X : (m, n_x) matrix, a vector (n_x,) as one row, or Examples. threads : at least 1; the result has the same bits for every number.
+        X : (m, n_x) matrix, a vector (n_x,) as one row, or Examples. threads : at least 1; the result has the same bits for
+            every number.
         Returns (m, n_y) of the network's dtype; row i belongs to example i of `rows`. Raises DataError for a wrong width.
         """
         return self.predictor(threads)(X)

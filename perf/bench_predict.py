@@ -42,7 +42,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="of every library (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each network and size (default %(default)s)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="(default: standard output)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="all medians")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="medians, and the fastest blocks, which a busy machine disturbs least"
+    )
     given = parser.parse_args(argv)
     given.networks, given.peers = given.networks.split(","), given.peers.split(",")
     given.rows = [int(m) for m in given.rows.split(",")]
@@ -69,8 +71,8 @@ def make_network(name: str) -> Any:
     return network
 
 
-def numpy_forward(network: Any) -> Forward:
-    """Products into buffers that are kept, and the activations in place."""
+def numpy_forward(network: Any, dtype: str = "float32") -> Forward:
+    """Products into buffers that are kept, and the activations in place; X is of this dtype."""
     import numpy as np
 
     in_place = {
@@ -81,7 +83,7 @@ def numpy_forward(network: Any) -> Forward:
         "softmax": _numpy_softmax,
     }
     layers = [
-        (np.ascontiguousarray(W.T), b[:, 0].copy(), in_place[g])
+        (np.ascontiguousarray(W.T, dtype), b[:, 0].astype(dtype), in_place[g])
         for W, b, g in zip(network.weights, network.biases, network.activations, strict=True)
     ]
     kept: dict[int, list[Any]] = {}
@@ -89,7 +91,7 @@ def numpy_forward(network: Any) -> Forward:
     def forward(X: Any) -> Any:
         buffers = kept.get(len(X))
         if buffers is None:
-            buffers = kept[len(X)] = [np.empty((len(X), len(b)), np.float32) for _, b, _ in layers]
+            buffers = kept[len(X)] = [np.empty((len(X), len(b)), dtype) for _, b, _ in layers]
         A = X
         for (W, b, activate), Z in zip(layers, buffers, strict=True):
             np.matmul(A, W, out=Z)
@@ -150,7 +152,10 @@ def onnx_forward(network: Any, threads: int) -> Forward:
     operators = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": "Softmax"}
     nodes, constants, A = [], [], "X"
     for l, (W, b, g) in enumerate(zip(network.weights, network.biases, network.activations, strict=True), 1):
-        constants += [numpy_helper.from_array(np.ascontiguousarray(W.T), f"W{l}"), numpy_helper.from_array(b[:, 0], f"b{l}")]
+        constants += [
+            numpy_helper.from_array(np.ascontiguousarray(W.T), f"W{l}"),
+            numpy_helper.from_array(b[:, 0], f"b{l}"),
+        ]
         nodes.append(helper.make_node("Gemm", [A, f"W{l}", f"b{l}"], [f"Z{l}"]))
         A = f"Z{l}"
         if g != "identity":
@@ -180,8 +185,8 @@ def make_forward(peer: str, network: Any, threads: int) -> Forward:
     return {"torch": torch_forward, "onnxruntime": onnx_forward}[peer](network, threads)
 
 
-def time_in_turns(calls: dict[str, Forward], X: Any, seconds: float) -> dict[str, float]:
-    """Median seconds of a call of each: blocks of some 2 ms take turns until the time is over, at least 5 of each."""
+def time_in_turns(calls: dict[str, Forward], X: Any, seconds: float) -> dict[str, list[float]]:
+    """Seconds of a call of each, one number a block: blocks of some 2 ms take turns until the time is over, at least 5 of each."""
     repeats = {}
     for name, call in calls.items():
         began = time.perf_counter()
@@ -196,42 +201,19 @@ def time_in_turns(calls: dict[str, Forward], X: Any, seconds: float) -> dict[str
             for _ in range(repeats[name]):
                 call(X)
             times[name].append((time.perf_counter() - began) / repeats[name])
-    return {name: statistics.median(each) for name, each in times.items()}
+    return times
 
 
-def different(calls: dict[str, Forward], X: Any) -> list[str]:
-    """A sentence for every library whose answers are not those of NumPy in float64."""
+def different(calls: dict[str, Forward], X: Any, expected: Any) -> list[str]:
+    """A sentence for every library whose answers are not those expected."""
     import numpy as np
 
-    network = calls["oracle"]
-    expected = network(X)
     found = []
     for name, call in calls.items():
         error = float(np.max(np.abs(call(X) - expected)) / np.max(np.abs(expected)))
         if not error <= TOLERANCE:
             found.append(f"{name} differs by {error:.1e} of the largest answer with {len(X)} rows")
     return found
-
-
-def oracle(network: Any) -> Forward:
-    """The forward pass in float64."""
-    import numpy as np
-
-    functions = {
-        "identity": lambda Z: Z,
-        "relu": lambda Z: np.maximum(Z, 0),
-        "tanh": np.tanh,
-        "sigmoid": _numpy_sigmoid,
-        "softmax": _numpy_softmax,
-    }
-
-    def forward(X: Any) -> Any:
-        A = X.astype(np.float64)
-        for W, b, g in zip(network.weights, network.biases, network.activations, strict=True):
-            A = functions[g](A @ W.T.astype(np.float64) + b[:, 0])
-        return A
-
-    return forward
 
 
 def measure(given: argparse.Namespace, peers: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -241,14 +223,17 @@ def measure(given: argparse.Namespace, peers: list[str]) -> tuple[list[dict[str,
     records, wrong = [], []
     for name in given.networks:
         network = make_network(name)
+        oracle = numpy_forward(network, "float64")
         calls = {peer: make_forward(peer, network, given.threads) for peer in peers}
         flops = 2 * sum(n_prev * n for n_prev, n in pairwise(network.layer_dims))
         for m in given.rows:
             X = np.random.default_rng(3).standard_normal((m, network.layer_dims[0]), dtype=np.float32)
-            wrong += [f"{name}: {sentence}" for sentence in different({"oracle": oracle(network), **calls}, X)]
-            seconds = time_in_turns(calls, X, given.seconds)
+            wrong += [f"{name}: {sentence}" for sentence in different(calls, X, oracle(X.astype(np.float64)))]
+            times = time_in_turns(calls, X, given.seconds)
+            seconds = {peer: statistics.median(each) for peer, each in times.items()}
             records.append({
                 "network": name, "layers": network.layer_dims, "rows": m, "seconds": seconds,
+                "fastest": {peer: min(each) for peer, each in times.items()},
                 "gflops": {peer: m * flops / s / 1e9 for peer, s in seconds.items()},
             })  # fmt: skip
             print(name, m, {p: f"{1e6 * s:.1f} us" for p, s in seconds.items()}, file=sys.stderr, flush=True)
@@ -276,7 +261,9 @@ def markdown(result: dict[str, Any]) -> str:
             ratio = "" if peer == "Predictor" or ours is None else f" ({seconds / ours:.2f})"
             cells.append(f"{short(1e6 * seconds)}{ratio}")
         rate = record["gflops"].get("Predictor")
-        rows.append([f"{record['network']} {'-'.join(map(str, record['layers']))}", f"{record['rows']:,}", *cells, short(rate)])
+        rows.append(
+            [f"{record['network']} {'-'.join(map(str, record['layers']))}", f"{record['rows']:,}", *cells, short(rate)]
+        )
     text += table(["network", "rows", *peers, "GFLOP/s of Predictor"], rows)
     text += ["", "Answers: " + ("all libraries agree." if not result["disagreements"] else "THEY DO NOT AGREE.")]
     text += [f"- {sentence}" for sentence in result["disagreements"]]
@@ -292,12 +279,10 @@ def main(argv: list[str] | None = None) -> int:
     if missing:
         print(f"Not installed, left out: {', '.join(missing)}.", file=sys.stderr)
     records, wrong = measure(given, present)
-    from machine import facts, installed
+    from machine import facts
 
-    machine = facts()
-    machine["versions"] |= {name: installed(name) for name in ("onnxruntime", "onnx") if installed(name)}
     result = {
-        "machine": machine, "threads": given.threads, "peers": present, "missing": missing, "records": records,
+        "machine": facts(), "threads": given.threads, "peers": present, "missing": missing, "records": records,
         "disagreements": wrong,
     }  # fmt: skip
     text = markdown(result)
