@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fastdnn.loggers import TensorBoard as TensorBoard
     from fastdnn.model import Model as Model
     from fastdnn.network import Network as Network
+    from fastdnn.predictor import Predictor as Predictor
     from fastdnn.schedules import Schedule as Schedule
     from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.settings import FitOptions as FitOptions
@@ -53,6 +54,7 @@ _HOMES = {
     "JSONLLogger": "fastdnn.loggers",
     "Model": "fastdnn.model",
     "Network": "fastdnn.network",
+    "Predictor": "fastdnn.predictor",
     "ReduceLROnPlateau": "fastdnn.callbacks",
     "Schedule": "fastdnn.schedules",
     "Table": "fastdnn.tables",

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
-from fastdnn.examples import Examples, as_examples
+from fastdnn.examples import Examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
 
 if TYPE_CHECKING:
     from fastdnn.diagnosis import Diagnosis
+    from fastdnn.predictor import Predictor
 
 Array = NDArray[Any]
 
@@ -137,12 +138,17 @@ class Network:
     def predict(self, X: Any, threads: int = 1) -> Array:
         """A[L] of each example.
 
-        X : (m, n_x) matrix, or Examples. threads : at least 1; the result has the same bits for every number.
+        X : (m, n_x) matrix, a vector (n_x,) as one row, or Examples. threads : at least 1; the result has the same bits for
+            every number.
         Returns (m, n_y) of the network's dtype; row i belongs to example i of `rows`. Raises DataError for a wrong width.
         """
-        from fastdnn.inference import evaluate
+        return self.predictor(threads)(X)
 
-        return evaluate(self, as_examples(X), threads, with_losses=False)[0]
+    def predictor(self, threads: int = 1, rows: int | None = None) -> Predictor:
+        """What predicts again and again from buffers it keeps, and a copy of the parameters; see fastdnn.Predictor."""
+        from fastdnn.predictor import Predictor
+
+        return Predictor(self, threads) if rows is None else Predictor(self, threads, rows)
 
     def cost(self, examples: Examples, l2: float = 0.0, threads: int = 1, *, l1: float = 0.0) -> float:
         """J = mean loss + l2/(2m) sum W^2 + l1/m sum |W|, computed from the logits.

@@ -82,9 +82,9 @@ KERNEL_ORDER = [
     {"vector"},
     {"views", "mathfun", "sync", "tile", "rows", "panels", "random"},
     {"activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout"},
-    {"losses", "layers"},
+    {"losses", "layers", "row_tile"},
     {"update"},
-    {"passes"},
+    {"passes", "predict"},
     {"epoch"},
     {"course", "course_dropout"},
 ]
