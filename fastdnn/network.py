@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
-from fastdnn.examples import Examples
+from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
 
 if TYPE_CHECKING:
