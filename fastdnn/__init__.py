@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastdnn.estimators import MLPClassifier as MLPClassifier
+    from fastdnn.estimators import MLPRegressor as MLPRegressor
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
     from fastdnn.fitting import fit_table as fit_table
@@ -28,6 +30,8 @@ _HOMES = {
     "FitOptions": "fastdnn.settings",
     "FitResult": "fastdnn.fitting",
     "History": "fastdnn.history",
+    "MLPClassifier": "fastdnn.estimators",
+    "MLPRegressor": "fastdnn.estimators",
     "Model": "fastdnn.model",
     "Network": "fastdnn.network",
     "Table": "fastdnn.tables",
