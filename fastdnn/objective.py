@@ -50,9 +50,7 @@ class Objective:
         network, workspace = self.network, self.workspace
         network.parameters[:] = theta
         workspace.load()
-        state, _ = run_pass(
-            workspace, self.data, self.rows, self.threads, rule=self.rule, resident=self._gathered
-        )
+        state, _ = run_pass(workspace, self.data, self.rows, self.threads, rule=self.rule, resident=self._gathered)
         self._gathered = True
         squares = sum(float(np.vdot(W, W)) for W in network.weights) if self.l2 else 0.0
         gradient = self._gradient

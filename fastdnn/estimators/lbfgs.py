@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from fastdnn.estimators.threads import training_threads
+from fastdnn.estimators.threads import pass_threads
 from fastdnn.examples import Examples
 from fastdnn.network import Network
 from fastdnn.objective import Objective
@@ -17,7 +17,7 @@ from fastdnn.objective import Objective
 
 def fit_lbfgs(estimator: Any, network: Network, examples: Examples) -> None:
     """Train the network in place; sets n_iter_ and loss_, and warns where the solver did not converge."""
-    threads = training_threads(estimator, network, len(examples), 1)
+    threads = pass_threads(estimator, network, len(examples))
     objective = Objective(network, examples, l2=float(estimator.alpha), threads=threads)
     result = minimize(
         objective.value_and_gradient,

@@ -101,6 +101,10 @@ def hidden_activations(estimator: Any, layers: int) -> list[str]:
     """The engine's name of each hidden layer's activation."""
     given = estimator.activation
     names = [given] * layers if isinstance(given, str) else list(given)
+    if len(names) != layers:
+        raise ParameterError(
+            f"{layers} hidden layer{'s need' if layers > 1 else ' needs'} as many activations, got {len(names)}."
+        )
     return [_NAMES.get(name, name) for name in names]
 
 

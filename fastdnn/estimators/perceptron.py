@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,10 @@ Array = NDArray[Any]
 class Perceptron(BaseEstimator):
     """The part of MLPClassifier and MLPRegressor that does not depend on the kind of target."""
 
-    _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    _y_is_numeric: bool
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Any:
@@ -51,9 +55,7 @@ class Perceptron(BaseEstimator):
         """
         return self._train(X, y, sample_weight, eval_set)
 
-    def _train(
-        self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, *, incremental: bool = False
-    ) -> Any:
+    def _train(self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, *, incremental: bool = False) -> Any:
         with self._unchanged_by_errors():
             sizes = hidden_sizes(self)
             check_combinations(self)
@@ -102,7 +104,7 @@ class Perceptron(BaseEstimator):
         self.n_layers_ = len(units)
         self.coefs_, self.intercepts_ = [], []
         factor = 2.0 if self.activation in ("logistic", "sigmoid") else 6.0
-        for fan_in, fan_out in zip(units, units[1:], strict=False):
+        for fan_in, fan_out in pairwise(units):
             bound = np.sqrt(factor / (fan_in + fan_out))
             self.coefs_.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype, copy=False))
             self.intercepts_.append(random_state.uniform(-bound, bound, fan_out).astype(dtype, copy=False))
@@ -149,12 +151,11 @@ class Perceptron(BaseEstimator):
 
     @contextmanager
     def _unchanged_by_errors(self) -> Iterator[None]:
-        before = dict(vars(self))
+        before = self.__dict__.copy()
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
 
     def _stochastic_only(self) -> bool:

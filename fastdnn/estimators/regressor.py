@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
@@ -20,8 +20,57 @@ Array = NDArray[Any]
 
 
 class MLPRegressor(RegressorMixin, Perceptron):
+    """scikit-learn's MLPRegressor on fastdnn's engine, and what that lacks.
+
+    Parameters, attributes and results are scikit-learn's MLPRegressor (1.9), but for what is said here; on the same data and
+    random_state start weights, held-out part, batches and, after any number of epochs, weights agree to rounding.
+
+    Parameters
+    ----------
+    loss : also 'absolute_error'; 'huber', quadratic up to `delta`; 'quantile', with `quantile` one number or a sequence: of
+        several, predict gives one column each.
+    activation : also 'sigmoid' (scikit-learn's 'logistic') and every other of vocabulary.HIDDEN_ACTIVATIONS, or a sequence
+        with one for each hidden layer.
+    solver : also 'momentum' and 'nesterov' ('sgd' with one or the other), 'rmsprop', 'adamw'.
+    dropout : share of units dropped in training, [0, 1): one for all hidden layers, or a sequence for the input and each of them.
+    l1 : strength of L1, divided by the number (sum of weights) of all training rows. weight_decay : decoupled, with
+        solver='adamw' or a momentum: each step multiplies weights by 1 - learning rate * weight_decay. clip_norm : the most
+        that the norm of the whole gradient may be, 0 for no limit.
+    schedule : of the learning rate in every step, a name or a Schedule of fastdnn.schedules; it runs over max_iter epochs, or
+        over time_limit. time_limit : seconds after which the fit ends with the epoch under way.
+    eval_set : (X, y), never trained on, scored after every epoch into validation_scores_; with early_stopping it takes the
+        place of the part that would be held out. Also an argument of fit, which counts first.
+    eval_metric : None, what `score` computes; 'loss', minus the mean loss; a scikit-learn scorer, by name or as a function
+        (estimator, X, y) -> float. More is better, always.
+    callbacks : a sequence of fastdnn.callbacks.
+    n_threads : default: as many as pay; results have the same bits for every number.
+
+    Attributes
+    ----------
+    history_ : fastdnn.History, one row an epoch: losses, score, learning rate, seconds.
+    loss_curve_ : the mean (weighted) loss of each epoch and the penalty of alpha. scikit-learn computes the penalty at every
+        batch, we between the epochs, as if sum W^2 had changed evenly within one; with sample weights its mean is over
+        batches by their rows, ours over rows by their weights. Both differ little, and only in what is reported.
+
+    Notes
+    -----
+    As in scikit-learn, `alpha` is an L2 strength divided by the size (the sum of weights) of each batch; Adam's epsilon is
+    added to the uncorrected root; a momentum's velocity has the learning rate inside. fastdnn.train has the course's forms.
+    A sparse X is made dense for training: rows x columns numbers of its type; for prediction 32 MiB at a time.
+    A fit that raises leaves the estimator as it was; one that diverges ends at once, where scikit-learn's runs on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdnn import MLPRegressor
+    >>> X = np.linspace(-2, 2, 200).reshape(-1, 1)
+    >>> model = MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", random_state=0).fit(X, np.sin(X[:, 0]))
+    >>> bool(model.score(X, np.sin(X[:, 0])) > 0.99), model.predict(X[:3]).shape
+    (True, (3,))
+    """
+
     _y_is_numeric = True
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"})],
         "delta": [Interval(Real, 0, None, closed="neither")],

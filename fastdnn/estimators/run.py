@@ -23,7 +23,12 @@ class EstimatorRun:
         self.estimator, self.trainer, self.validation = estimator, trainer, validation
         self.callbacks = tuple(estimator.callbacks or ())
         self.history = History(
-            trainer.batch_size, trainer.optimizer.name, float(estimator.learning_rate_init), 0.0, trainer.seed, trainer.threads
+            trainer.batch_size,
+            trainer.optimizer.name,
+            float(estimator.learning_rate_init),
+            0.0,
+            trainer.seed,
+            trainer.threads,
         )
         self.metrics: list[str] = []
         if self.callbacks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from fastdnn.estimators.learning_rate import SolverState, count_improvement
 from fastdnn.estimators.moments import fill_flat, read_flat, sum_of_squared_weights
 from fastdnn.estimators.parameters import has_ruled_rate, optimizer_of
 from fastdnn.estimators.run import EstimatorRun
-from fastdnn.estimators.threads import training_threads
+from fastdnn.estimators.threads import pass_threads, training_threads
 from fastdnn.estimators.validation import Validation
 from fastdnn.examples import Examples
 from fastdnn.network import Network
@@ -48,6 +49,8 @@ class StochasticFit:
         if not incremental or not hasattr(estimator, "_optimizer"):
             rule = estimator.learning_rate if has_ruled_rate(estimator) else "constant"
             estimator._optimizer = SolverState(estimator.learning_rate_init, rule, estimator.power_t)
+        else:
+            estimator._optimizer = copy(estimator._optimizer)  # the state before stays as it is if this call fails
         if estimator.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if estimator.early_stopping and valid is None:
@@ -55,12 +58,12 @@ class StochasticFit:
         self.validation = None if valid is None else Validation(estimator, valid)
         m = len(examples)
         self.order = examples.indices
-        dropout = estimator.dropout if np.isscalar(estimator.dropout) else tuple(estimator.dropout)
+        dropout = _dropout(estimator.dropout)
         self.trainer = Trainer(
             network, examples, batch_size=_batch_size(estimator.batch_size, m), optimizer=optimizer_of(estimator),
             batch_l2=float(estimator.alpha), l1=float(estimator.l1), dropout=dropout, shuffle=False,
             seed=int(random_state.randint(2**31 - 1)) if np.any(dropout) else 0,
-            threads=training_threads(estimator, network, m, 1 if incremental else estimator.max_iter),
+            threads=(pass_threads if incremental else training_threads)(estimator, network, m),
         )  # fmt: skip
         self._resume()
         self.run = EstimatorRun(estimator, self.trainer, self.validation)
@@ -150,9 +153,7 @@ class StochasticFit:
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
         watched = "Validation score" if estimator.early_stopping else "Training loss"
-        message = (
-            f"{watched} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} consecutive epochs."
-        )
+        message = f"{watched} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} consecutive epochs."
         if estimator._optimizer.stops(message, estimator.verbose):
             self.run.stop("patience")
             return True
@@ -210,9 +211,7 @@ def _split(estimator: Any, examples: Examples, random_state: Any) -> tuple[Examp
         stratify=examples.Y if estimator._stratified() else None,
     )  # fmt: skip
     if held_out.size < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-        )
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     X, Y, weights = examples.X, examples.Y, examples.weights
     return Examples(X, Y, rows, weights=weights), Examples(X, Y, held_out, weights=weights)
 
@@ -225,6 +224,10 @@ def _batch_size(given: Any, m: int) -> int:
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
         )
     return int(min(given, m))
+
+
+def _dropout(given: Any) -> float | tuple[float, ...]:
+    return tuple(given) if isinstance(given, tuple | list) else float(given)
 
 
 def _schedule(schedule: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 from fastdnn.network import Network
 from fastdnn.workers import available_cores
 
-# Floating-point operations of a whole fit below which one thread runs it, about half a second's worth: finding the best number takes 0.1 s.
+# Floating-point operations of a whole fit below which one thread runs it, half a second's worth: a probe takes 0.1 s.
 _WORTH_A_PROBE = 1e10
-# A call of partial_fit is too short to try: more threads where its every epoch has work for some milliseconds.
+# Operations of one call of partial_fit, or one evaluation of L-BFGS, from which all threads run it: some hundredths of a
+# second's worth, too short to try out what is best.
 _WORTH_THREADS = 1e9
 
 
@@ -23,12 +24,20 @@ def most_threads(estimator: Any) -> int:
     return max(1, min(cores, int(allotted))) if allotted.isdigit() else cores
 
 
-def training_threads(estimator: Any, network: Network, m: int, epochs: int) -> int | None:
-    """The number of threads of a fit, or None: the trainer tries what is fastest."""
-    if estimator.n_threads is not None:
-        return int(estimator.n_threads)
+def training_threads(estimator: Any, network: Network, m: int) -> int | None:
+    """The number of threads of a fit of m examples, or None: the trainer tries what is fastest."""
     most = most_threads(estimator)
-    work = 6.0 * network.n_parameters * m * epochs
-    if most == 1 or work < (_WORTH_THREADS if epochs == 1 else _WORTH_A_PROBE):
+    if estimator.n_threads is None and most > 1 and _work(network, m) * estimator.max_iter < _WORTH_A_PROBE:
         return 1
-    return most if epochs == 1 else None
+    return most if estimator.n_threads is not None or most == 1 else None
+
+
+def pass_threads(estimator: Any, network: Network, m: int) -> int:
+    """The number of threads of one pass over m examples."""
+    most = most_threads(estimator)
+    return most if estimator.n_threads is not None or _work(network, m) >= _WORTH_THREADS else 1
+
+
+def _work(network: Network, m: int) -> float:
+    """Floating-point operations of a forward and a backward pass over m examples."""
+    return 6.0 * network.n_parameters * m
