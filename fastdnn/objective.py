@@ -41,9 +41,18 @@ class Objective:
         self.data = self.workspace.data(examples, with_targets=True)
         self.rule = NO_UPDATE._replace(optimizer=KEEP, l2=l2 / self.total)
         self._gathered = False
-        self._gradient = Network.from_parameters(
-            network.weights, network.biases, network.activations, network.loss, dtype=str(network.dtype)
-        )
+        self._flat = np.empty_like(network.parameters)
+        self._layers = []
+        at = 0
+        for W, b in zip(network.weights, network.biases, strict=True):
+            end = at + W.size
+            self._layers.append((self._flat[at:end].reshape(W.shape), self._flat[end : end + b.size].reshape(b.shape)))
+            at = end + b.size
+
+    def penalty(self) -> float:
+        """l2 / (2 m) sum W^2 at the network's parameters."""
+        squares = sum(float(np.vdot(W, W)) for W in self.network.weights) if self.l2 else 0.0
+        return self.l2 / (2 * self.total) * squares
 
     def value_and_gradient(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """J and dJ/dtheta, float64 whatever the network's type; J is inf or nan where a loss is not finite."""
@@ -52,9 +61,7 @@ class Objective:
         workspace.load()
         state, _ = run_pass(workspace, self.data, self.rows, self.threads, rule=self.rule, resident=self._gathered)
         self._gathered = True
-        squares = sum(float(np.vdot(W, W)) for W in network.weights) if self.l2 else 0.0
-        gradient = self._gradient
-        for l, (dW, db) in enumerate(zip(gradient.weights, gradient.biases, strict=True), 1):
+        for l, (dW, db) in enumerate(self._layers, 1):
             workspace.read_layer(workspace.buffers.moments1, l, dW, db)
         loss = float("inf") if state.diverged_at else state.mean_loss or 0.0
-        return loss + self.l2 / (2 * self.total) * squares, gradient.parameters.astype(np.float64)
+        return loss + self.penalty(), self._flat.astype(np.float64)

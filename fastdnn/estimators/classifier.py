@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from fastdnn.estimators.parameters import CONSTRAINTS, set_parameters
 from fastdnn.estimators.perceptron import Perceptron
 from fastdnn.estimators.validation import accuracy
+from fastdnn.examples import Examples
 
 Array = NDArray[Any]
 
@@ -160,12 +161,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         else:
             self._check_classes(unique_labels(y))
         kind = self._label_binarizer.y_type_
-        if kind == "multiclass" and y.ndim == 1:
-            Y = np.searchsorted(self.classes_, y)
-            self.n_outputs_ = len(self.classes_)
+        if y.ndim == 1 and kind in ("binary", "multiclass"):
+            labels = np.searchsorted(self.classes_, y)
+            Y = labels if kind == "multiclass" else (labels == 1).reshape(-1, 1)
         else:
             Y = self._label_binarizer.transform(y).astype(bool)
-            self.n_outputs_ = Y.shape[1]
+        self.n_outputs_ = len(self.classes_) if Y.ndim == 1 else Y.shape[1]
         self.out_activation_ = "softmax" if kind == "multiclass" else "logistic"
         return Y
 
@@ -223,8 +224,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _stratified(self) -> bool:
         return bool(self.n_outputs_ == 1)
 
-    def _loss_scale(self) -> float:
-        return 1.0
+    def _loss_terms(self, examples: Examples) -> tuple[float, float]:
+        """(a, b): the loss reported is a times the engine's, plus b."""
+        return 1.0, 0.0
 
     def _score_of(self, Y: Array, AL: Array, weights: Array | None) -> float:
         return accuracy(Y, AL, weights)

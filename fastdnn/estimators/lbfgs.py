@@ -27,8 +27,10 @@ def fit_lbfgs(estimator: Any, network: Network, examples: Examples) -> None:
         options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
     )
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
-    estimator.loss_ = float(result.fun)
     network.parameters[:] = result.x
+    penalty = objective.penalty()
+    factor, constant = estimator._loss_terms(examples)
+    estimator.loss_ = factor * (float(result.fun) - penalty) + constant + penalty
     if result.status != 0:
         more = (
             f"\nIncrease the number of iterations to improve the convergence (max_iter={estimator.max_iter})."

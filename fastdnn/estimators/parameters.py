@@ -18,7 +18,7 @@ STOCHASTIC_SOLVERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 _SGD_SOLVERS = ("sgd", "momentum", "nesterov")
 _NAMES = {"logistic": "sigmoid"}
 
-# scikit-learn 1.9's sets and intervals, and so its wording of every refusal; what follows after max_fun is ours.
+# scikit-learn 1.9's sets and intervals, and so its wording of every refusal; what follows max_fun is ours.
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({"logistic", *vocabulary.HIDDEN_ACTIVATIONS}), list, tuple],
@@ -34,7 +34,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "tol": [Interval(Real, 0, None, closed="left")],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
+    # scikit-learn allows 1, a velocity that never decays.
+    "momentum": [Interval(Real, 0, 1, closed="left")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],

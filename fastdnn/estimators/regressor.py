@@ -5,7 +5,9 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -15,6 +17,7 @@ from fastdnn.errors import DataError
 from fastdnn.estimators.parameters import CONSTRAINTS, set_parameters
 from fastdnn.estimators.perceptron import Perceptron
 from fastdnn.estimators.validation import r_squared
+from fastdnn.examples import Examples
 
 Array = NDArray[Any]
 
@@ -165,9 +168,15 @@ class MLPRegressor(RegressorMixin, Perceptron):
     def _stratified(self) -> bool:
         return False
 
-    def _loss_scale(self) -> float:
-        """scikit-learn's reported squared error is a mean over outputs, the engine's a sum."""
-        return 1.0 / self.n_outputs_ if self.loss == "squared_error" else 1.0
+    def _loss_terms(self, examples: Examples) -> tuple[float, float]:
+        """As scikit-learn's: its squared error is a mean over outputs, and its Poisson loss half the deviance, where the
+        engine has a sum over outputs and minus the log-likelihood, exp(Z) - Y Z."""
+        if self.loss == "poisson":
+            rows, weights = examples.indices, examples.weights
+            Y = np.asarray(examples.Y)[rows]
+            constant = (xlogy(Y, Y) - Y).sum(axis=1)
+            return 1.0, float(np.average(constant, weights=None if weights is None else weights[rows]))
+        return (1.0 / self.n_outputs_ if self.loss == "squared_error" else 1.0), 0.0
 
     def _score_of(self, Y: Array, AL: Array, weights: Array | None) -> float:
         return r_squared(Y, AL, weights)

@@ -69,6 +69,7 @@ class StochasticFit:
         self.run = EstimatorRun(estimator, self.trainer, self.validation)
         self.schedule = _schedule(estimator.schedule)
         self.penalty = estimator.alpha / 2 * self.trainer.steps_per_epoch / examples.total_weight
+        self.factor, self.constant = estimator._loss_terms(examples)
         self.best: Array | None = None
         # Only with a watching thread does Ctrl-C end an epoch before its last batch.
         long = 6 * network.n_parameters * m > _WORTH_WATCHING
@@ -118,7 +119,7 @@ class StochasticFit:
         if state.diverged_at:
             loss = float("nan")
         else:
-            loss = float(state.epoch_losses[-1]) * estimator._loss_scale() + self._mean_penalty(squares, steps)
+            loss = self.factor * float(state.epoch_losses[-1]) + self.constant + self._mean_penalty(squares, steps)
         estimator.loss_ = loss
         estimator.loss_curve_.append(loss)
         if estimator.verbose:

@@ -46,7 +46,8 @@ class Validation:
         if not np.isfinite(self.AL).all():
             return float("nan")
         if self.by_loss:
-            return -float(np.average(self.losses, weights=self.weights)) * float(self.estimator._loss_scale())
+            factor, constant = self.estimator._loss_terms(self.examples)
+            return -float(factor * np.average(self.losses, weights=self.weights) + constant)
         if callable(self.scorer):
             trainer.store()
             self.estimator._take_parameters(trainer.network)

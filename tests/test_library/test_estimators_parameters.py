@@ -100,6 +100,24 @@ def test_a_time_limit_ends_the_fit():
     assert 1 <= model.n_iter_ < 10**6
 
 
+def test_ctrl_c_keeps_the_epochs_so_far():
+    X, y, _ = targets("multiclass")
+    calls = []
+
+    def pressed(estimator, X, y):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return 0.0
+
+    model = fastdnn.MLPClassifier(random_state=1, max_iter=10, eval_set=(X, y), eval_metric=pressed)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, y)
+    assert model.n_iter_ == 3
+    assert model.history_.stopped_by == "interrupt"
+    assert_same_weights(model, fastdnn.MLPClassifier(random_state=1, max_iter=3).fit(X, y), 1e-12)
+
+
 def test_per_layer_activations():
     X, y, _ = targets("regression")
     model = fastdnn.MLPRegressor(hidden_layer_sizes=(8, 5), activation=["tanh", "relu"], random_state=0, max_iter=5)
