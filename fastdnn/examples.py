@@ -28,7 +28,8 @@ class Examples:
 
     Raises
     ------
-    DataError : weights that are negative, not finite, or zero for all rows that count; X is not a matrix, is empty, holds NaN or infinity; lengths differ; a row index lies outside.
+    DataError : X is not a matrix, is empty, holds NaN or infinity; lengths differ; a row index lies outside; weights are
+        negative or not finite, or zero for all rows that count.
     """
 
     X: Array

@@ -7,6 +7,8 @@ import numbers
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
 from fastdnn.errors import ParameterError, unknown_name
@@ -107,5 +109,10 @@ def require(
 
 def require_count(name: str, value: Any) -> None:
     """Raise ParameterError unless `value` is a whole number, 1 or more."""
-    if not (isinstance(value, numbers.Real) and math.isfinite(value) and value >= 1 and value == int(value)):
+    if not (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and math.isfinite(value)
+        and value >= 1
+        and value == int(value)
+    ):
         raise ParameterError(f"{name} must be a whole number, 1 or more, got {value!r}.")

@@ -93,8 +93,9 @@ def run_steps(
     batch : examples of a mini-batch, the capacity of the buffers; the last batch of an epoch has what is left.
     resident : the buffers still hold this batch, the only one, from the call before; it is not gathered again.
     learning_rates : (step1 - step0,) float64, of each step; read with TRAIN.
-    sync : see sync.py; zero but for STOP_ASKED. running : (3,) float64, updated with TRAIN: LOSS_SUM and WEIGHT_SUM of this epoch so
-        far, LAST_COST the last finite cost of a batch. epoch_losses : float64, with TRAIN the mean loss of each epoch that ends here.
+    sync : see sync.py; zero but for STOP_ASKED. running : (3,) float64, updated with TRAIN: LOSS_SUM and WEIGHT_SUM of this
+        epoch so far, LAST_COST the last finite cost of a batch. epoch_losses : float64, overwritten with TRAIN: the mean loss
+        of each epoch that ends here.
     AL : (m, n_y), overwritten with OUTPUTS. losses : (m,) float64, overwritten with LOSSES. Both in the order of `order`.
 
     Notes

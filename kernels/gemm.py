@@ -60,17 +60,20 @@ def matmul_bias(
     for block in range(row_blocks):
         first = r0 + (r1 - r0) * block // row_blocks
         last = r0 + (r1 - r0) * (block + 1) // row_blocks
+        # As many tiles as are needed, of one height or one less.
         tiles = (last - first + _HEIGHT - 1) // _HEIGHT
+        height = (last - first + tiles - 1) // tiles
+        higher = last - first - tiles * (height - 1)
         for p0 in range(0, k, k_step):
             p1 = min(k, p0 + k_step)
             start = ADD if p0 > 0 else BIAS if with_bias else ZERO
             end = finish if p1 == k else STORE
             for j in range((n + width - 1) // width):
                 vectors = vectors_in_panel(n, j, width)
-                for t in range(tiles):
-                    r = first + (last - first) * t // tiles
-                    rows = first + (last - first) * (t + 1) // tiles - r
-                    product_tile(A, B, b, C, D, r, rows, p0, p1, j, vectors, start, end, slope)
+                product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope)
+                if tiles > higher:
+                    r = first + higher * height
+                    product_tile(A, B, b, C, D, r, height - 1, tiles - higher, p0, p1, j, vectors, start, end, slope)
 
 
 @device

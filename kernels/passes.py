@@ -25,7 +25,6 @@ from fastdnn.kernels.sync import barrier
 from fastdnn.kernels.tile import ACTIVATE, DERIVE, STORE
 from fastdnn.kernels.tile import SCALE as TIMES_DERIVATIVE
 from fastdnn.kernels.update import apply_gradient, gradient_square, update_layer
-from fastdnn.kernels.views import flat_view
 
 
 @device

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import reference
-from callers import JIT, from_python
+from callers import JIT
 from hypothesis import given, settings
 from strategies import Job, jobs
 
 from fastdnn import engine
 from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
-from fastdnn.kernels import epoch, layout, optimizers
+from fastdnn.kernels import epoch, optimizers
 from fastdnn.network import Network
 from fastdnn.workspace import Workspace
 
@@ -215,7 +217,7 @@ def test_an_epoch_may_be_run_in_parts(ready):
     for cuts in [(0, 10), (0, 5, 10), (0, 3, 4, 9, 10)]:
         workspace.load()
         order, running, means = np.empty_like(rows), np.zeros(3), []
-        for steps in zip(cuts, cuts[1:], strict=False):
+        for steps in pairwise(cuts):
             done, _ = run_pass(
                 workspace, data, rows, 2, rule=SGD, steps=steps, learning_rates=0.1, seed=3, shuffle=True, order=order,
                 running=running,
