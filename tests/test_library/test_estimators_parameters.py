@@ -118,6 +118,56 @@ def test_ctrl_c_keeps_the_epochs_so_far():
     assert_same_weights(model, fastdnn.MLPClassifier(random_state=1, max_iter=3).fit(X, y), 1e-12)
 
 
+def test_a_schedule_rules_the_rate_of_every_step():
+    make_schedule = pytest.importorskip("fastdnn.schedules").make_schedule
+    X, y, _ = targets("regression")
+    schedule = make_schedule("cosine")
+    by_name = fastdnn.MLPRegressor(random_state=1, max_iter=8, batch_size=50, schedule="cosine").fit(X, y)
+    given = fastdnn.MLPRegressor(random_state=1, max_iter=8, batch_size=50, schedule=schedule).fit(X, y)
+    assert_same_weights(by_name, given, 0.0)
+    rates = [row["learning_rate"] for row in by_name.history_.epochs]
+    starts = np.arange(8) / 8
+    np.testing.assert_allclose(rates, 0.001 * schedule.factors(starts, 8 * starts))
+    assert_same_weights(
+        fastdnn.MLPRegressor(random_state=1, max_iter=8, batch_size=50, schedule="constant").fit(X, y),
+        fastdnn.MLPRegressor(random_state=1, max_iter=8, batch_size=50).fit(X, y),
+        0.0,
+    )
+
+
+def test_callbacks_see_the_run_and_stop_it():
+    callbacks = pytest.importorskip("fastdnn.callbacks")
+    X, y, _ = targets("multiclass")
+    seen = []
+
+    class Watcher(callbacks.Callback):
+        def on_epoch_end(self, run):
+            seen.append((run.epoch, run.epochs, run.history.epochs[-1]["loss"], run.network.weights[0].copy()))
+            run.learning_rate /= 2
+            if run.epoch == 3:
+                run.stop("enough")
+
+    model = fastdnn.MLPClassifier(random_state=1, max_iter=9, callbacks=[Watcher()]).fit(X, y)
+    assert [row[:2] for row in seen] == [(1, 9), (2, 9), (3, 9)]
+    assert [row[2] for row in seen] == model.loss_curve_
+    assert model.history_.stopped_by == "enough"
+    assert [row["learning_rate"] for row in model.history_.epochs] == [0.001, 0.0005, 0.00025]
+    np.testing.assert_array_equal(seen[-1][3].T, model.coefs_[0])
+
+
+def test_a_callback_that_restores_the_best_epoch_is_heard():
+    callbacks = pytest.importorskip("fastdnn.callbacks")
+    X, y, _ = targets("multiclass")
+    model = fastdnn.MLPClassifier(
+        random_state=1, max_iter=80, learning_rate_init=0.05, eval_set=(X[150:], y[150:]),
+        callbacks=[callbacks.EarlyStopping("valid_loss", patience=3)],
+    ).fit(X[:150], y[:150])  # fmt: skip
+    best = min(row["valid_loss"] for row in model.history_.epochs)
+    P = model.predict_proba(X[150:])
+    assert best == pytest.approx(-np.log(P[np.arange(80), np.searchsorted(model.classes_, y[150:])]).mean())
+    assert len(model.history_.epochs) < 80
+
+
 def test_per_layer_activations():
     X, y, _ = targets("regression")
     model = fastdnn.MLPRegressor(hidden_layer_sizes=(8, 5), activation=["tanh", "relu"], random_state=0, max_iter=5)
