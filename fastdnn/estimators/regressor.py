@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from fastdnn.errors import DataError
+from fastdnn.errors import DataError, ParameterError
 from fastdnn.estimators.parameters import CONSTRAINTS, set_parameters
 from fastdnn.estimators.perceptron import Perceptron
 from fastdnn.estimators.validation import r_squared
@@ -140,18 +140,23 @@ class MLPRegressor(RegressorMixin, Perceptron):
         Y = y.reshape(len(y), -1)
         if self.loss == "poisson" and Y.min() < 0:
             raise DataError(f"loss='poisson' takes y of 0 or more, got {Y.min():g}.")
-        n_outputs = Y.shape[1]
-        quantiles = self._quantiles()
-        if quantiles and n_outputs == 1:
-            n_outputs = len(quantiles)
-        self.n_outputs_ = n_outputs
+        levels = self._levels()
+        if len(levels) > 1:
+            if Y.shape[1] > 1:
+                raise ParameterError(f"{len(levels)} quantiles need one target, got y with {Y.shape[1]} columns.")
+            Y = np.repeat(Y, len(levels), axis=1)
+        self.n_outputs_ = Y.shape[1]
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         return Y
 
-    def _quantiles(self) -> list[float]:
+    def _levels(self) -> list[float]:
+        """The quantiles asked for; empty with another loss."""
         if self.loss != "quantile":
             return []
-        return [float(self.quantile)] if isinstance(self.quantile, Real) else [float(tau) for tau in self.quantile]
+        levels = np.ravel(np.asarray(self.quantile, float))
+        if not levels.size or not np.all((levels > 0) & (levels < 1)):
+            raise ParameterError(f"Each of quantile must lie between 0 and 1, got {self.quantile!r}.")
+        return [float(tau) for tau in levels]
 
     def _decoded(self, Y: Array) -> Array:
         return Y[:, 0] if Y.shape[1] == 1 else Y
@@ -160,9 +165,13 @@ class MLPRegressor(RegressorMixin, Perceptron):
         """The engine's output activation and loss."""
         if self.loss == "poisson":
             return "exponential", "poisson", {}
+        levels = self._levels()
+        if len(levels) == 1:
+            levels *= self.n_outputs_
         options: dict[str, dict[str, Any]] = {
-            "huber": {"delta": float(self.delta)}, "quantile": {"quantiles": self._quantiles()}
-        }  # fmt: skip
+            "huber": {"delta": float(self.delta)},
+            "quantile": {"quantiles": levels},
+        }
         return "identity", self.loss, options.get(self.loss, {})
 
     def _stratified(self) -> bool:

@@ -6,10 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
-from mlp_pairs import assert_same_weights, targets
+from mlp_pairs import assert_same_weights, pair, table, targets
 from sklearn.datasets import load_digits, make_multilabel_classification
 
 import fastdnn
+from fastdnn import vocabulary
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -116,6 +117,50 @@ def test_ctrl_c_keeps_the_epochs_so_far():
     assert model.n_iter_ == 3
     assert model.history_.stopped_by == "interrupt"
     assert_same_weights(model, fastdnn.MLPClassifier(random_state=1, max_iter=3).fit(X, y), 1e-12)
+
+
+needs_losses = pytest.mark.skipif("poisson" not in vocabulary.LOSSES, reason="the engine has no such losses yet")
+
+
+@needs_losses
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_poisson_is_scikit_learns(solver):
+    X, value, _ = table()
+    y = np.random.default_rng(0).poisson(np.exp(value / 2))
+    ours, other = pair(
+        "MLPRegressor", loss="poisson", solver=solver, random_state=1, max_iter=20, learning_rate_init=0.002
+    )
+    ours.fit(X, y)
+    other.fit(X, y)
+    assert_same_weights(ours, other, 1e-5 if solver == "lbfgs" else 1e-9)
+    assert ours.loss_ == pytest.approx(other.loss_, rel=1e-4)
+    assert ours.out_activation_ == other.out_activation_
+    with pytest.raises(ValueError, match="0 or more"):
+        ours.fit(X, value)
+
+
+@needs_losses
+def test_robust_losses_and_quantiles():
+    rng = np.random.default_rng(2)
+    X = rng.uniform(-2, 2, (600, 1))
+    y = X[:, 0] + rng.exponential(1.0, 600)
+    parameters = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 150, "random_state": 0}
+    several = fastdnn.MLPRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9], **parameters).fit(X, y)
+    shares = (y[:, None] < several.predict(X)).mean(axis=0)
+    np.testing.assert_allclose(shares, [0.1, 0.5, 0.9], atol=0.06)
+    for loss, more in (("absolute_error", {}), ("huber", {"delta": 0.01})):
+        median = fastdnn.MLPRegressor(loss=loss, **parameters, **more).fit(X, y).predict(X)
+        assert (y < median).mean() == pytest.approx(0.5, abs=0.06)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        fastdnn.MLPRegressor(loss="quantile", quantile=[0.5, 1.5]).fit(X, y)
+
+
+@needs_losses
+def test_label_smoothing_keeps_probabilities_from_the_ends():
+    X, y, _ = targets("multiclass")
+    parameters = {"random_state": 0, "max_iter": 300, "learning_rate_init": 0.02}
+    plain = fastdnn.MLPClassifier(**parameters).fit(X, y).predict_proba(X).max()
+    assert fastdnn.MLPClassifier(label_smoothing=0.2, **parameters).fit(X, y).predict_proba(X).max() < plain
 
 
 def test_a_schedule_rules_the_rate_of_every_step():
