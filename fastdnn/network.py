@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from fastdnn import vocabulary
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
+
+if TYPE_CHECKING:
+    from fastdnn.diagnosis import Diagnosis
 
 Array = NDArray[Any]
 
@@ -167,6 +170,27 @@ class Network:
         """Raise DataError unless the rows of X have n_x numbers."""
         if X.shape[1] != self.layer_dims[0]:
             raise DataError(f"X has {X.shape[1]} features, but the network reads {self.layer_dims[0]}.")
+
+    def to_sklearn(self, classes: Any = None) -> Any:
+        """A fitted scikit-learn estimator with equal predictions: `fastdnn.conversions.to_sklearn`."""
+        from fastdnn import conversions
+
+        return conversions.to_sklearn(self, classes)
+
+    def to_torch_state_dict(self) -> dict[str, Array]:
+        """Arrays named as in a PyTorch Sequential of Linear: `fastdnn.conversions.to_torch_state_dict`."""
+        from fastdnn import conversions
+
+        return conversions.to_torch_state_dict(self)
+
+    def diagnose(self, X: Any, y: Any = None, **options: Any) -> Diagnosis:
+        """What is wrong with the network on these examples, and what to do: see fastdnn.diagnosis.diagnose for the options.
+
+        X : (m, n_x) matrix with targets y, or Examples that have theirs.
+        """
+        from fastdnn.diagnosis import diagnose
+
+        return diagnose(self, as_examples(X) if y is None else Examples(X, y), **options)
 
 
 def _checked_dims(layer_dims: Sequence[int]) -> list[int]:

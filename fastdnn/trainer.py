@@ -122,6 +122,10 @@ class Trainer:
             resident=self._resident, watch=watch,
         )  # fmt: skip
 
+    def batch_rows(self, number: int) -> NDArray[np.int64]:
+        """The rows of mini-batch `number` (from 1) of the epoch that ran last."""
+        return self._order[(number - 1) * self.batch_size : number * self.batch_size]
+
     def evaluate(self, examples: Examples, data: Data | None = None) -> tuple[Array, NDArray[np.float64]]:
         """A[L] (m, n_y), and the (m,) losses of other examples at the present parameters.
 

@@ -10,14 +10,17 @@ from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO, gradient_tile, product_tile
 from fastdnn.kernels.vector import tile_height
+from fastdnn.kernels.views import prefetch_to_read
 
 _HEIGHT = tile_height()
 # Bytes of B that stay in the first-level cache while tiles of A pass by: half of the usual 32 KiB.
 _B_BLOCK_BYTES = 16384
 # Rows of A that stay in the second-level cache while panels of B pass by.
 _A_BLOCK_ROWS = 120
-# Examples of one contraction step of dW: a panel of A and one of dZ then share the first-level cache.
-_EXAMPLES_BLOCK = 192
+# Bytes of A from which on the second-level cache may not hold it, so that it is asked for ahead.
+_A_LARGE_BYTES = 1 << 18
+# Examples of one contraction step of dW, at most: a panel of A and one of dZ then share the first-level cache.
+_EXAMPLES_BLOCK = 216
 
 
 @device
@@ -56,6 +59,7 @@ def matmul_bias(
     k_most = _B_BLOCK_BYTES // (width * C.itemsize)
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width
+    large = (r1 - r0) * k * C.itemsize > _A_LARGE_BYTES
     row_blocks = (r1 - r0 + _A_BLOCK_ROWS - 1) // _A_BLOCK_ROWS
     for block in range(row_blocks):
         first = r0 + (r1 - r0) * block // row_blocks
@@ -68,8 +72,14 @@ def matmul_bias(
             p1 = min(k, p0 + k_step)
             start = ADD if p0 > 0 else BIAS if with_bias else ZERO
             end = finish if p1 == k else STORE
-            for j in range((n + width - 1) // width):
+            panels = (n + width - 1) // width
+            for j in range(panels):
                 vectors = vectors_in_panel(n, j, width)
+                if large:
+                    ahead = p1 // width + (k_step // width) * j // panels
+                    ahead_end = min(A.shape[0], p1 // width + (k_step // width) * (j + 1) // panels)
+                    for q in range(ahead, ahead_end):
+                        prefetch_to_read(A, (q * A.shape[1] + first) * width, (last - first) * width)
                 product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope)
                 if tiles > higher:
                     r = first + higher * height
@@ -94,8 +104,9 @@ def gradient_block(
     vectors = vectors_in_panel(n, j, width)
     rows = min(width, k - i * width)
     tiles = (rows + _HEIGHT - 1) // _HEIGHT
-    for m0 in range(0, m, _EXAMPLES_BLOCK):
-        m1 = min(m, m0 + _EXAMPLES_BLOCK)
+    parts = (m + _EXAMPLES_BLOCK - 1) // _EXAMPLES_BLOCK
+    for part in range(parts):
+        m0, m1 = m * part // parts, m * (part + 1) // parts
         start = ADD if m0 > 0 else ZERO
         for t in range(tiles):
             first = i * width + rows * t // tiles
