@@ -9,8 +9,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastdnn.estimators import MLPClassifier as MLPClassifier
-    from fastdnn.estimators import MLPRegressor as MLPRegressor
     from fastdnn.callbacks import Callback as Callback
     from fastdnn.callbacks import Checkpoint as Checkpoint
     from fastdnn.callbacks import EarlyStopping as EarlyStopping
@@ -20,9 +18,11 @@ if TYPE_CHECKING:
     from fastdnn.conversions import from_sklearn as from_sklearn
     from fastdnn.conversions import from_torch as from_torch
     from fastdnn.diagnosis import Diagnosis as Diagnosis
+    from fastdnn.estimators import MLPClassifier as MLPClassifier
+    from fastdnn.estimators import MLPRegressor as MLPRegressor
     from fastdnn.examples import Examples as Examples
-    from fastdnn.fitting import fit_table as fit_table
     from fastdnn.fitting import FitResult as FitResult
+    from fastdnn.fitting import fit_table as fit_table
     from fastdnn.gradient_checking import gradient_check as gradient_check
     from fastdnn.gradient_report import GradientCheck as GradientCheck
     from fastdnn.history import History as History
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from fastdnn.loggers import TensorBoard as TensorBoard
     from fastdnn.model import Model as Model
     from fastdnn.network import Network as Network
-    from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.schedules import Schedule as Schedule
+    from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.settings import FitOptions as FitOptions
-    from fastdnn.tables import read_table as read_table
     from fastdnn.tables import Table as Table
+    from fastdnn.tables import read_table as read_table
     from fastdnn.training import train as train
 
 __version__ = "0.1.0"
