@@ -7,11 +7,12 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastdnn import vocabulary
 from fastdnn.errors import ParameterError
 from fastdnn.optimizer import Optimizer
+from fastdnn.schedules import Schedule
 
 STOCHASTIC_SOLVERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 # The solvers whose learning rate `learning_rate` rules; scikit-learn's Adam keeps its own.
@@ -50,7 +51,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "l1": [Interval(Real, 0, None, closed="left")],
     "clip_norm": [Interval(Real, 0, None, closed="left")],
-    "schedule": [str, HasMethods("factors"), None],
+    "schedule": [str, Schedule, None],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "callbacks": [tuple, list, None],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from fastdnn.callbacks import notify
 from fastdnn.estimators.validation import Validation
 from fastdnn.history import History
+from fastdnn.monitoring import requested_metrics
 from fastdnn.network import Network
 from fastdnn.trainer import Trainer
 
@@ -32,8 +34,6 @@ class EstimatorRun:
         )
         self.metrics: list[str] = []
         if self.callbacks:
-            from fastdnn.monitoring import requested_metrics
-
             self.metrics = requested_metrics(trainer.network, None, self.callbacks, valid=validation is not None)
         self.began = time.perf_counter()
 
@@ -95,6 +95,4 @@ class EstimatorRun:
     def tell(self, event: Any) -> None:
         """Call one method of every callback."""
         if self.callbacks:
-            from fastdnn.callbacks import notify
-
             notify(self.callbacks, event, self)

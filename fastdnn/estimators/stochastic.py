@@ -21,6 +21,7 @@ from fastdnn.estimators.threads import pass_threads, training_threads
 from fastdnn.estimators.validation import Validation
 from fastdnn.examples import Examples
 from fastdnn.network import Network
+from fastdnn.schedules import make_schedule
 from fastdnn.trainer import Trainer
 
 Array = NDArray[Any]
@@ -130,6 +131,8 @@ class StochasticFit:
             self.run.history.best_epoch = estimator.n_iter_
         self.run.record(loss, score, float(np.max(rates)), seconds)
         estimator._optimizer.epoch_ends(estimator.t_)
+        if self.schedule is not None:
+            self.schedule.after_epoch(loss if score is None else score, higher_is_better=score is not None)
         return bool(state.diverged_at) or self._stops()
 
     def _next_order(self) -> Array:
@@ -231,9 +234,8 @@ def _dropout(given: Any) -> float | tuple[float, ...]:
     return tuple(given) if isinstance(given, tuple | list) else float(given)
 
 
-def _schedule(schedule: Any) -> Any:
-    if isinstance(schedule, str):
-        from fastdnn.schedules import make_schedule
-
-        schedule = make_schedule(schedule)
-    return schedule.begin() if hasattr(schedule, "begin") else schedule
+def _schedule(given: Any) -> Any:
+    """A Schedule in its first state, or None."""
+    if given is None:
+        return None
+    return (make_schedule(given) if isinstance(given, str) else given).begin()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import get_scorer, r2_score
 
 from fastdnn.examples import Examples
+from fastdnn.monitoring import validation_scores
 from fastdnn.network import Network
 from fastdnn.trainer import Trainer
 
@@ -58,8 +59,6 @@ class Validation:
         """What the last `score` adds to the history: valid_loss, and the metrics that callbacks asked for."""
         columns: dict[str, float | None] = {"valid_loss": float(np.average(self.losses, weights=self.weights))}
         if metrics:
-            from fastdnn.monitoring import validation_scores
-
             columns |= validation_scores(network, self.AL, self.Y, self.losses, metrics)
         return columns
 

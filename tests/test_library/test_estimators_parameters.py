@@ -10,7 +10,8 @@ from mlp_pairs import assert_same_weights, pair, table, targets
 from sklearn.datasets import load_digits, make_multilabel_classification
 
 import fastdnn
-from fastdnn import vocabulary
+from fastdnn import callbacks, vocabulary
+from fastdnn.schedules import make_schedule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -164,7 +165,6 @@ def test_label_smoothing_keeps_probabilities_from_the_ends():
 
 
 def test_a_schedule_rules_the_rate_of_every_step():
-    make_schedule = pytest.importorskip("fastdnn.schedules").make_schedule
     X, y, _ = targets("regression")
     schedule = make_schedule("cosine")
     by_name = fastdnn.MLPRegressor(random_state=1, max_iter=8, batch_size=50, schedule="cosine").fit(X, y)
@@ -181,7 +181,6 @@ def test_a_schedule_rules_the_rate_of_every_step():
 
 
 def test_callbacks_see_the_run_and_stop_it():
-    callbacks = pytest.importorskip("fastdnn.callbacks")
     X, y, _ = targets("multiclass")
     seen = []
 
@@ -201,7 +200,6 @@ def test_callbacks_see_the_run_and_stop_it():
 
 
 def test_a_callback_that_restores_the_best_epoch_is_heard():
-    callbacks = pytest.importorskip("fastdnn.callbacks")
     X, y, _ = targets("multiclass")
     model = fastdnn.MLPClassifier(
         random_state=1, max_iter=80, learning_rate_init=0.05, eval_set=(X[150:], y[150:]),
