@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fastdnn.conversions import from_sklearn as from_sklearn
     from fastdnn.conversions import from_torch as from_torch
     from fastdnn.diagnosis import Diagnosis as Diagnosis
+    from fastdnn.estimators import MLPClassifier as MLPClassifier
+    from fastdnn.estimators import MLPRegressor as MLPRegressor
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
     from fastdnn.fitting import fit_table as fit_table
@@ -52,6 +54,8 @@ _HOMES = {
     "GradientCheck": "fastdnn.gradient_report",
     "History": "fastdnn.history",
     "JSONLLogger": "fastdnn.loggers",
+    "MLPClassifier": "fastdnn.estimators",
+    "MLPRegressor": "fastdnn.estimators",
     "Model": "fastdnn.model",
     "Network": "fastdnn.network",
     "Predictor": "fastdnn.predictor",

@@ -135,6 +135,10 @@ class Trainer:
         data = self.workspace.data(examples, with_targets=True) if data is None else data
         return evaluate_in(self.workspace, data, examples.indices, self.threads, with_losses=True)
 
+    def resume(self, updates: int) -> None:
+        """Adam's t goes on from `updates`: the moments in the workspace are those of an earlier trainer."""
+        self.rule = self.rule._replace(updates=int(updates))
+
     def store(self) -> None:
         """The parameters into the network."""
         self.workspace.store()
