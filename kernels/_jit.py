@@ -1,12 +1,13 @@
 """The project's one way into Numba: fast-math flags, error model, cache folder and nogil are decided here and nowhere else.
 
-Three kinds of compiled function:
+Four kinds of compiled function:
 
 * `kernel`    called by Python; kept in the cache;
 * `separate`  called by kernels, but compiled on its own, once for each float type, and reached through a symbol. Numba links
   the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
   that took half a minute where it now takes seconds;
-* `device`    a piece that LLVM inlines into the two above.
+* `device`    a piece that LLVM inlines into the two above;
+* `c_function` compiled when it is asked for, never cached, and called by its address: what a user has written.
 """
 
 from __future__ import annotations
@@ -88,6 +89,11 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
         return caller
 
     return wrap
+
+
+def c_function(signature: Any, function: Any) -> Any:
+    """Compile at once for a C caller. `.address` is valid as long as the result is held; what raises is shown and returns 0."""
+    return numba.cfunc(signature, **_OPTIONS)(function)
 
 
 def load_separate(dtype: Any) -> None:

@@ -80,7 +80,7 @@ KERNEL_ORDER = [
     {"cache"},
     {"_jit"},
     {"vector"},
-    {"views", "mathfun", "sync", "tile", "rows", "panels", "random"},
+    {"views", "custom", "mathfun", "sync", "tile", "rows", "panels", "random"},
     {"activations", "gemm", "optimizers", "regularization", "gather", "layout"},
     {"losses", "layers"},
     {"update"},
