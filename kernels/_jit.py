@@ -7,7 +7,7 @@ Four kinds of compiled function:
   the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
   that took half a minute where it now takes seconds;
 * `device`    a piece that LLVM inlines into the two above;
-* `c_function` compiled when it is asked for, never cached, and called by its address: what a user has written.
+* `c_function` compiled when it is first asked for, and called by its address: activations that few use, what a user has written.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numba
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
+from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
 from fastdnn.kernels.cache import keep_compiled
@@ -91,9 +92,16 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
     return wrap
 
 
-def c_function(signature: Any, function: Any) -> Any:
-    """Compile at once for a C caller. `.address` is valid as long as the result is held; what raises is shown and returns 0."""
-    return numba.cfunc(signature, **_OPTIONS)(function)
+def c_function(signature: Any, function: Any, *, kept: bool) -> Any:
+    """Compile at once for a C caller. `.address` is valid as long as the result is held; what raises is shown and returns 0.
+
+    kept : whether in the cache, as kernels are; for functions of this package only.
+    """
+    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=_OPTIONS)
+    if kept:
+        keep_compiled(compiled)
+    compiled.compile()
+    return compiled
 
 
 def load_separate(dtype: Any) -> None:

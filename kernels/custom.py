@@ -26,7 +26,6 @@ from fastdnn.kernels._jit import JIT_DISABLED, c_function, device, intrinsic
 
 FIRST_ADDRESS = 1 << 16
 
-carray: Any = numba.carray  # type: ignore[attr-defined]
 _held: dict[int, Any] = {}
 
 
@@ -36,21 +35,28 @@ def compile_elementwise(f: Callable[..., Any], f_prime: Callable[..., Any], dtyp
     f, f_prime : scalar functions of `arity` (1 or 2) numbers of that type, `@njit` or plain Python; a number they write as a
     bare `3` or `0.5` makes float64 of float32, `type(z)(3)` does not. Raises Numba's errors where they do not compile.
     """
+    if not JIT_DISABLED:
+        f, f_prime = (g if is_jitted(g) else device(g) for g in (f, f_prime))
+    return loop_address(_loop_of_one(f, f_prime) if arity == 1 else _loop_of_two(f, f_prime), dtype, arity, kept=False)
+
+
+def loop_address(loop: Callable[..., Any], dtype: Any, arity: int, *, kept: bool) -> int:
+    """The address of loop(x, ..., out, derivative, size) over `arity` inputs and two outputs; it returns `size`.
+
+    Its arguments are pointers to numbers of `dtype`, and an integer. kept : see _jit.c_function.
+    """
     if JIT_DISABLED:
         address = FIRST_ADDRESS + len(_held)
-        _held[address] = f, f_prime
+        _held[address] = loop
         return address
-    f, f_prime = (g if is_jitted(g) else device(g) for g in (f, f_prime))
-    pointer = types.CPointer(numba.from_dtype(np.dtype(dtype)))
-    loop = _loop_of_one(f, f_prime) if arity == 1 else _loop_of_two(f, f_prime)
-    compiled = c_function(types.intp(*([pointer] * (arity + 2)), types.intp), loop)
+    pointers = [types.CPointer(numba.from_dtype(np.dtype(dtype)))] * (arity + 2)
+    compiled = c_function(types.intp(*pointers, types.intp), loop, kept=kept)
     _held[compiled.address] = compiled
     return int(compiled.address)
 
 
 def _loop_of_one(f: Any, f_prime: Any) -> Any:
-    def loop(px: Any, pout: Any, pderivative: Any, size: int) -> int:
-        x, out, derivative = carray(px, size), carray(pout, size), carray(pderivative, size)
+    def loop(x: Any, out: Any, derivative: Any, size: int) -> int:
         for i in range(size):
             z = x[i]
             out[i], derivative[i] = f(z), f_prime(z)
@@ -60,8 +66,7 @@ def _loop_of_one(f: Any, f_prime: Any) -> Any:
 
 
 def _loop_of_two(f: Any, f_prime: Any) -> Any:
-    def loop(px: Any, py: Any, pout: Any, pderivative: Any, size: int) -> int:
-        x, y, out, derivative = carray(px, size), carray(py, size), carray(pout, size), carray(pderivative, size)
+    def loop(x: Any, y: Any, out: Any, derivative: Any, size: int) -> int:
         for i in range(size):
             a, t = x[i], y[i]
             out[i], derivative[i] = f(a, t), f_prime(a, t)
@@ -85,12 +90,8 @@ def _call_ir(typingctx: Any, address: Any, arrays: Any) -> Any:
 
 
 def _call_plain(address: int, arrays: Any) -> int:
-    f, f_prime = _held[address]
-    *inputs, out, derivative = arrays
     with np.errstate(all="ignore"):
-        for i, values in enumerate(zip(*inputs, strict=True)):
-            out[i], derivative[i] = f(*values), f_prime(*values)
-    return int(out.size)
+        return int(_held[address](*arrays, arrays[0].size))
 
 
 _call = _call_plain if JIT_DISABLED else _call_ir
