@@ -47,7 +47,9 @@ def evaluate_in(
     return AL, losses
 
 
-def batch_gradients(network: Network, examples: Examples, l2: float) -> tuple[list[Array], list[Array]]:
+def batch_gradients(
+    network: Network, examples: Examples, l2: float, l1: float = 0.0
+) -> tuple[list[Array], list[Array]]:
     """dW[l], db[l] of J = mean loss + lambda/(2m) sum W^2 over the examples as one batch."""
     m = len(examples)
     workspace = Workspace(network, m, 1)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import metrics, persistence
+from fastdnn.custom_losses import require_known_loss
 from fastdnn.errors import DataError, ModelFileError
 from fastdnn.examples import Examples
 from fastdnn.history import History
@@ -121,6 +122,7 @@ class Model:
             "layer_dims": list(net.layer_dims),
             "activations": list(net.activations),
             "loss": net.loss,
+            "loss_options": net.loss_options,
             "dtype": np.dtype(net.dtype).name,
             "leaky_slope": net.leaky_slope,
             "n_parameters": net.n_parameters,
@@ -141,6 +143,7 @@ class Model:
         Raises ModelFileError, KeyError or TypeError where they do not fit each other.
         """
         facts = document["network"]
+        require_known_loss(facts["loss"])
         dims = [int(n) for n in facts["layer_dims"]]
         weights, biases = [], []
         for l, (n_prev, n) in enumerate(pairwise(dims), start=1):
@@ -153,6 +156,7 @@ class Model:
             facts["loss"],
             dtype=facts["dtype"],
             leaky_slope=facts["leaky_slope"],
+            loss_options=facts.get("loss_options"),
         )
         return Model(
             network,

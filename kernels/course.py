@@ -30,12 +30,6 @@ def binary_cross_entropy(A: Any, Y: Any, dA: Any, per_example: Any) -> None:
 
 
 @kernel
-def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, per_example: Any) -> None:
-    """losses.sigmoid_cross_entropy for every example."""
-    losses.sigmoid_cross_entropy(Z, Y, dZ, per_example, Y.shape[1], 0, Y.shape[0])
-
-
-@kernel
 def half_squared_error(A: Any, Y: Any, dA: Any, per_example: Any) -> None:
     """losses.half_squared_error for every example: the kernel that gives A - Y from A alone."""
     losses.half_squared_error(A, Y, dA, per_example, Y.shape[1], 0, Y.shape[0])
@@ -72,8 +66,8 @@ def descend(buffers: Any, loss: int, slope: Any, rule: Any, costs: Any) -> int:
     for t in range(costs.size):
         forward_pass(buffers, m, 0, m, slope)
         losses.output_backward(
-            loss, layout[last, ACTIVATION], ZL, AL, buffers.batch_labels, buffers.batch_targets, dZL, buffers.losses,
-            layout[last, UNITS], 0, m, slope,
+            loss, layout[last, ACTIVATION], ZL, AL, buffers.batch_labels, buffers.batch_targets, buffers.batch_weights,
+            buffers.loss_parameters, dZL, buffers.losses, layout[last, UNITS], 0, m, slope,
         )  # fmt: skip
         costs[t] = 0.0
         for r in range(m):

@@ -1,6 +1,6 @@
 """Losses that are a sum over the output units, and their derivative, all through one loop each over contiguous numbers.
 
-The numbers of a panel are first moved together (`pack`): a loop over the few columns of one example is too short for vector
+The numbers of a panel are first moved together: a loop over the few columns of one example is too short for vector
 instructions, and a loop over whole panels would do the padding too, which for one output is nearly all of the panel.
 """
 
@@ -13,8 +13,9 @@ from numba import types
 
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.rows import row_total, width_of
-from fastdnn.kernels.views import rows_view
+from fastdnn.kernels.custom import FIRST_ADDRESS, call_elementwise_pair
+from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.views import flat_view, rows_view
 
 SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, ABSOLUTE_ERROR, HUBER, QUANTILE, POISSON = range(7)
 
@@ -25,7 +26,7 @@ def _loss_terms_types(f: Any) -> tuple[Any, ...]:
 
 
 @separate(_loss_terms_types)
-def loss_terms(loss: int, v: Any, d: Any, Y_at: int, n: int, size: int, parameters: Any) -> None:
+def loss_terms(loss: int, v: Any, d: Any, first: int, n: int, size: int, parameters: Any) -> None:
     """v, holding values (A, or Z where the loss is stated for logits), becomes each unit's loss; d, holding Y, its derivative.
 
     With e = A - Y:
@@ -37,22 +38,30 @@ def loss_terms(loss: int, v: Any, d: Any, Y_at: int, n: int, size: int, paramete
     Poisson         exp(Z) - Y Z                                                   exp(Z) - Y
     binary cross-entropy with label smoothing s, Y standing for (1 - s) Y + s/2:
                     softplus(Z) - Y Z                                              sigmoid(Z) - Y
+    a user's own    f(A, Y), see custom.py                                         its derivative for A
 
     The first two are one loop, squared error being Huber's with a delta that no error reaches; and so are the next two.
     softplus(Z) - Y Z = -(Y log sigmoid(Z) + (1 - Y) log(1 - sigmoid(Z))), without the logarithm of a rounded sigmoid; computed
     as max(Z, 0) - Y Z + softplus(-|Z|), whose first two terms cancel exactly where the loss is small. Poisson's is minus the
     log-likelihood of counts Y at the rate exp(Z), up to log Y!.
 
-    v, d : `size` numbers; those of an example are n side by side, units Y_at .. Y_at + n of the output.
+    v, d : `size` numbers, and room for whole registers; those of an example are n side by side, units first .. first + n of the
+    output.
     parameters : Huber's delta; a tau for each unit; the label smoothing, or none.
     Sources: P. J. Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35, 1964; R. Koenker,
     G. Bassett, Regression quantiles, Econometrica 46, 1978.
     """
     kind = v.dtype.type
     zero, half, one = kind(0), kind(0.5), kind(1)
-    first = parameters[0] if parameters.size > 0 else zero
+    parameter = parameters[0] if parameters.size > 0 else zero
+    if loss >= FIRST_ADDRESS:
+        values, targets = flat_view(v, 0, size), flat_view(d, 0, size)
+        call_elementwise_pair(loss, values, targets, values, targets)
+        return
+    # Whole registers: what is left over would be done by other instructions, which may round otherwise.
+    size = min((size + 63) // 64 * 64, v.size)
     if loss == SQUARED_ERROR or loss == HUBER:
-        delta, rate = (first, first) if loss == HUBER else (kind(np.inf), zero)
+        delta, rate = (parameter, parameter) if loss == HUBER else (kind(np.inf), zero)
         for i in range(size):
             error = v[i] - d[i]
             far = abs(error)
@@ -66,7 +75,7 @@ def loss_terms(loss: int, v: Any, d: Any, Y_at: int, n: int, size: int, paramete
         c = 0
         for i in range(size):
             if loss == QUANTILE:
-                down = parameters[Y_at + c]
+                down = parameters[first + c]
                 up = one - down
                 c = c + 1 if c + 1 < n else 0
             error = v[i] - d[i]
@@ -80,7 +89,7 @@ def loss_terms(loss: int, v: Any, d: Any, Y_at: int, n: int, size: int, paramete
             v[i] = a - y * z
             d[i] = a - y
     else:
-        kept, spread = one - first, half * first
+        kept, spread = one - parameter, half * parameter
         for i in range(size):
             z = v[i]
             y = kept * d[i] + spread
@@ -107,9 +116,7 @@ def elementwise_loss(
             for c in range(here):
                 v[k], d[k] = A[q, r, c], Y[r, q * width + c]
                 k += 1
-        # Whole registers: what is left over would be done by other instructions, which may round otherwise.
-        size = ((r1 - r0) * here + width - 1) // width * width
-        loss_terms(loss, v, d, q * width, here, size, parameters)
+        loss_terms(loss, v, d, q * width, here, (r1 - r0) * here, parameters)
         for r in range(r0, r1):
             k = (r - r0) * here
             total = 0.0

@@ -125,8 +125,8 @@ def run_epoch(
             copy_outputs(buffers, batch, first, r0, r1, slope, AL)
         if training or purpose & LOSSES:
             output_backward(
-                loss, layout[last, ACTIVATION], ZL, AL_batch, buffers.batch_labels, buffers.batch_targets, dZL, buffers.losses,
-                layout[last, UNITS], r0, r1, slope,
+                loss, layout[last, ACTIVATION], ZL, AL_batch, buffers.batch_labels, buffers.batch_targets,
+                buffers.batch_weights, buffers.loss_parameters, dZL, buffers.losses, layout[last, UNITS], r0, r1, slope,
             )  # fmt: skip
         if purpose & LOSSES:
             for r in range(r0, r1):

@@ -41,6 +41,8 @@ class Buffers(NamedTuple):
     rates: Any  # (workers, 5): the scalars of the current update, see epoch.prepare_rates
     batch_labels: Any  # (batch,) int64
     batch_targets: Any  # (batch, n_y)
+    batch_weights: Any  # (batch,), or (0,) where every example counts the same
+    loss_parameters: Any  # (p,): the loss's own numbers, see losses.output_backward
     losses: Any  # (batch,) float64
     blocks: Any  # (blocks, 3) int64: layer, panel of the layer below, panel of this layer
     shares: Any  # (workers + 1,) int64: worker t updates blocks shares[t] .. shares[t + 1]

@@ -23,6 +23,7 @@ from fastdnn.kernels.activations import (
     IDENTITY,
     SOFTMAX,
     activate,
+    activate_and_derive,
     activate_backward,
     exp_below_top,
     largest,
@@ -39,7 +40,6 @@ from fastdnn.kernels.elementwise_losses import (
     elementwise_loss,
 )
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.views import rows_view
 
 __all__ = [
     "ABSOLUTE_ERROR", "BINARY_CROSS_ENTROPY", "CATEGORICAL_CROSS_ENTROPY", "HUBER", "POISSON", "QUANTILE", "SQUARED_ERROR",
@@ -166,18 +166,6 @@ def weigh(weights: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
         losses[r] = losses[r] * weights[r] if weights[r] > zero else 0.0
 
 
-@device
-def derive(activation: int, Z: Any, A: Any, D: Any, n: int, r0: int, r1: int, slope: Any) -> None:
-    """A = g(Z), D = g'(Z); Z is used up."""
-    activate(activation, Z, A, n, r0, r1, slope)
-    one = Z.dtype.type(1)
-    for q in range(Z.shape[0]):
-        z = rows_view(Z, q, r0, r1)
-        for i in range(z.size):
-            z[i] = one
-    activate_backward(activation, Z, A, D, n, r0, r1, slope)
-
-
 def _output_backward_types(f: Any) -> tuple[Any, ...]:
     panels, numbers = types.Array(f, 3, "C"), types.Array(f, 1, "C")
     return (
@@ -219,7 +207,7 @@ def output_backward(
     else:
         # The fused ones are stated for the logits: as if the values were Z, with a derivative of 1.
         fused = loss == BINARY_CROSS_ENTROPY or loss == POISSON
-        derive(IDENTITY if fused else activation, Z, A, dZ, n, r0, r1, slope)
+        activate_and_derive(IDENTITY if fused else activation, Z, A, dZ, n, r0, r1, slope)
         elementwise_loss(loss, A, Y, parameters, Z, dZ, losses, n, r0, r1)
     if weights.size > 0:
         weigh(weights, dZ, losses, n, r0, r1)

@@ -18,6 +18,7 @@ from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
 from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
 from fastdnn.workspace import ACTIVATION_CODES
@@ -121,8 +122,9 @@ def binary_cross_entropy(A: Array, Y: Array) -> tuple[float, Array]:
 
 def sigmoid_cross_entropy(Z: Array, Y: Array) -> tuple[float, Array]:
     """The cost J and dZ = sigmoid(Z) - Y of logits Z."""
-    per_example, dZ = _loss(kernels.sigmoid_cross_entropy, Z, Y)
-    return float(per_example.sum() / per_example.size), dZ
+    terms, dZ = Z.flatten(), Y.flatten()
+    loss_terms.from_python(BINARY_CROSS_ENTROPY, terms, dZ, 0, 1, Z.size, np.empty(0))
+    return float(terms.sum() / Z.shape[1]), dZ.reshape(Z.shape)
 
 
 def difference(A: Array, Y: Array) -> Array:

@@ -12,9 +12,10 @@ from fastdnn.errors import DivergenceError
 from fastdnn.kernels import course as kernels
 from fastdnn.kernels.layout import Rule
 from fastdnn.kernels.optimizers import GRADIENT_DESCENT
+from fastdnn.loss_codes import loss_code
 from fastdnn.network import Network
 from fastdnn.panels import fill_panels
-from fastdnn.workspace import LOSS_CODES, Workspace
+from fastdnn.workspace import Workspace
 
 
 def descend(
@@ -59,7 +60,7 @@ def descend(
     fill_panels(buffers.activations[: panels * m * width].reshape(panels, m, width), X.T)
     buffers.batch_targets[:] = Y.T
     rule = Rule(GRADIENT_DESCENT, float(learning_rate), 0.0, 0.0, 0.0, 0.0)
-    loss, slope = LOSS_CODES[network.loss], network.dtype.type(network.leaky_slope)
+    loss, slope = loss_code(network.loss, network.dtype), network.dtype.type(network.leaky_slope)
     costs = np.empty(num_iterations)
     for first in range(0, num_iterations, every):
         part = costs[first : first + every]
