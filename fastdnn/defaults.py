@@ -24,7 +24,7 @@ ACTIVATION = "relu"
 OPTIMIZER = "adam"
 # 1e-3 is Adam's published step; 2e-3 and 3e-4 differ from it by less than the seeds do. Plain gradient descent on
 # standardised inputs takes a hundred times longer steps before it diverges.
-LEARNING_RATES = {"adam": 1e-3, "sgd": 0.1}
+LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.1, "momentum": 0.1, "nesterov": 0.1}
 
 
 def default_layers(n_features: int, n_rows: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""One pass of the engine over a set of examples, on worker threads."""
+"""Steps of the engine through a set of examples, on worker threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn.kernels import sync as words
-from fastdnn.kernels.epoch import TRAIN, run_epoch
+from fastdnn.kernels.epoch import LAST_COST, LOSS_SUM, TRAIN, WEIGHT_SUM, run_steps
 from fastdnn.kernels.layout import Data, Rule
 from fastdnn.kernels.optimizers import GRADIENT_DESCENT
 from fastdnn.loss_codes import loss_code
@@ -18,15 +18,16 @@ from fastdnn.workers import run_workers
 from fastdnn.workspace import Workspace
 
 # A step of gradient descent that moves nothing.
-NO_UPDATE = Rule(GRADIENT_DESCENT, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_UPDATE = Rule(GRADIENT_DESCENT, 0.0, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass
 class Pass:
     """What a pass publishes while it runs, and leaves behind."""
 
+    running: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    epoch_losses: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     sync: NDArray[np.int64] = field(default_factory=lambda: np.zeros(words.SYNC_WORDS, np.int64))
-    running: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
 
     @property
     def steps(self) -> int:
@@ -34,18 +35,18 @@ class Pass:
         return int(self.sync[words.STEPS_DONE])
 
     @property
-    def loss_sum(self) -> float:
-        """Sum of the losses of the examples so far."""
-        return float(self.running[0])
+    def mean_loss(self) -> float | None:
+        """The (weighted) mean loss of the examples of this epoch so far; None before the first."""
+        return float(self.running[LOSS_SUM] / self.running[WEIGHT_SUM]) if self.running[WEIGHT_SUM] > 0 else None
 
     @property
     def last_cost(self) -> float:
         """The last finite mean loss of a mini-batch."""
-        return float(self.running[1])
+        return float(self.running[LAST_COST])
 
     @property
     def diverged_at(self) -> int:
-        """The mini-batch (from 1) whose cost was not finite, or 0."""
+        """The mini-batch (from 1) of its epoch whose cost was not finite, or 0."""
         return int(self.sync[words.DIVERGED_AT])
 
     def stop(self) -> None:
@@ -61,24 +62,34 @@ def run_pass(
     *,
     purpose: int = TRAIN,
     rule: Rule = NO_UPDATE,
-    step: int = 0,
-    shuffle: tuple[int, int] | None = None,
+    steps: tuple[int, int] | None = None,
+    learning_rates: float | NDArray[np.float64] = 0.0,
+    seed: int = 0,
+    shuffle: bool = False,
     outputs: NDArray[Any] | None = None,
     losses: NDArray[np.float64] | None = None,
     order: NDArray[np.int64] | None = None,
+    running: NDArray[np.float64] | None = None,
     resident: bool = False,
     watch: Callable[[Pass], None] | None = None,
 ) -> tuple[Pass, bool]:
-    """Run kernels.epoch.run_epoch on `workers` threads; the arguments are explained there.
+    """Run kernels.epoch.run_steps on `workers` threads; the arguments are explained there.
 
-    shuffle : (seed, epoch), or None for the order of `rows`. watch : called some times a second with the Pass under way;
-    with it, Ctrl-C ends the pass after the mini-batch under way.
+    steps : the first step and the one after the last; default once through `rows`. learning_rates : one, or one for each step.
+    order, running : kept by the caller where an epoch is run in several passes. watch : called some times a second with the Pass
+    under way; with it, Ctrl-C ends the pass after the mini-batch under way.
 
     Returns the Pass and whether it was ended by Ctrl-C.
     """
     network = workspace.network
-    progress = Pass()
-    seed, epoch = shuffle or (0, 0)
+    steps_per_epoch = -(-rows.size // workspace.batch)
+    first, end = steps or (0, steps_per_epoch)
+    state = Pass(np.zeros(3) if running is None else running)
+    if purpose == TRAIN:
+        state.epoch_losses = np.zeros(end // steps_per_epoch - first // steps_per_epoch if rows.size else 0)
+        learning_rates = np.broadcast_to(np.asarray(learning_rates, np.float64), (end - first,)).copy()
+    else:
+        learning_rates = np.zeros(0)
     buffers = workspace.with_workers(workers)
     order = np.empty_like(rows) if order is None else order
     outputs = np.zeros((0, 0), network.dtype) if outputs is None else outputs
@@ -89,11 +100,11 @@ def run_pass(
     rows.flags.writeable = False
 
     def work(worker: int) -> None:
-        run_epoch(
-            worker, workers, purpose, data, rows, order, workspace.batch, shuffle is not None, resident, seed, epoch, buffers,
-            loss, slope, rule, step, progress.sync, progress.running, outputs, losses,
+        run_steps(
+            worker, workers, purpose, data, rows, order, workspace.batch, shuffle, resident, seed, first, end, learning_rates,
+            buffers, loss, slope, rule, state.sync, state.running, state.epoch_losses, outputs, losses,
         )  # fmt: skip
 
     if watch is None:
-        return progress, run_workers(work, workers)
-    return progress, run_workers(work, workers, watch=lambda: watch(progress), interrupt=progress.stop)
+        return state, run_workers(work, workers)
+    return state, run_workers(work, workers, watch=lambda: watch(state), interrupt=state.stop)

@@ -23,11 +23,13 @@ class Examples:
         C-contiguous, else copied once.
     Y : None; or (m,) int classes 0, 1, ...; or (m,) or (m, n_y) floats.
     rows : None for all; or int indices of the examples that count, in order; or a mask, m booleans. X and Y are not copied.
+    weights : (m,) how much each example counts in cost and gradient, 0 or more; k equals k copies. None: all count alike.
     scale, shift : for uint8 X: the network reads X * scale + shift; numbers or (n,). Default 1/255 and 0.
 
     Raises
     ------
-    DataError : X is not a matrix, is empty, holds NaN or infinity; lengths differ; a row index lies outside.
+    DataError : X is not a matrix, is empty, holds NaN or infinity; lengths differ; a row index lies outside; weights are
+        negative or not finite, or zero for all rows that count.
     """
 
     X: Array
@@ -35,6 +37,7 @@ class Examples:
     rows: NDArray[np.int64] | None = None
     scale: Any = None
     shift: Any = None
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         X = np.asarray(self.X)
@@ -68,12 +71,19 @@ class Examples:
         if rows.min() < 0 or rows.max() >= X.shape[0]:
             raise DataError(f"Row indices must lie in 0 to {X.shape[0] - 1}, got {rows.min()} to {rows.max()}.")
         object.__setattr__(self, "rows", np.ascontiguousarray(rows, np.int64))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", _checked_weights(self.weights, X.shape[0], self.indices))
 
     @property
     def indices(self) -> NDArray[np.int64]:
         """(m,) the rows that count, never None."""
         assert self.rows is not None
         return self.rows
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of the weights of the examples that count; their number where all count alike."""
+        return float(len(self)) if self.weights is None else float(self.weights[self.indices].sum())
 
     def __len__(self) -> int:
         """Number of examples that count."""
@@ -91,3 +101,15 @@ def _require_finite(values: Array, name: str) -> None:
         where = np.argwhere(~np.isfinite(values))[0]
         place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), where, strict=False))
         raise DataError(f"{name} holds {values[tuple(where)]} at {place}; every number must be finite.")
+
+
+def _checked_weights(weights: Any, m: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    checked = np.ascontiguousarray(weights, np.float64)
+    if checked.shape != (m,):
+        raise DataError(f"X has {m} examples, but weights have the shape {checked.shape}.")
+    wrong = np.flatnonzero(~(np.isfinite(checked) & (checked >= 0)))
+    if wrong.size:
+        raise DataError(f"Weights must be finite and 0 or more, got {checked[wrong[0]]:g} for row {wrong[0]}.")
+    if not checked[rows].any():
+        raise DataError("The weights of all examples are zero: nothing can be learned from them.")
+    return checked

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.engine import run_pass
+from fastdnn.engine import NO_UPDATE, run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels.epoch import LOSSES, OUTPUTS
-from fastdnn.kernels.layout import Data, Rule
+from fastdnn.kernels.layout import Data
 from fastdnn.kernels.optimizers import KEEP
 from fastdnn.network import Network
 from fastdnn.workers import check_threads
@@ -47,13 +47,12 @@ def evaluate_in(
     return AL, losses
 
 
-def batch_gradients(
-    network: Network, examples: Examples, l2: float, l1: float = 0.0
-) -> tuple[list[Array], list[Array]]:
-    """dW[l], db[l] of J = mean loss + lambda/(2m) sum W^2 over the examples as one batch."""
+def batch_gradients(network: Network, examples: Examples, l2: float, l1: float) -> tuple[list[Array], list[Array]]:
+    """dW[l], db[l] of Network.cost over the examples as one batch."""
     m = len(examples)
-    workspace = Workspace(network, m, 1)
-    rule = Rule(KEEP, 0.0, 0.0, 0.0, 0.0, l2 / m)
+    workspace = Workspace(network, m, 1, weighted=examples.weights is not None)
+    total = examples.total_weight
+    rule = NO_UPDATE._replace(optimizer=KEEP, l2=l2 / total, l1=l1 / total)
     run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices, 1, rule=rule)
     dW, db = [np.empty_like(W) for W in network.weights], [np.empty_like(b) for b in network.biases]
     for l, (W, b) in enumerate(zip(dW, db, strict=True), 1):

@@ -151,20 +151,23 @@ class Network:
         return evaluate(self, as_examples(X), threads, with_losses=False)[0]
 
     def cost(self, examples: Examples, l2: float = 0.0, threads: int = 1, *, l1: float = 0.0) -> float:
-        """J = mean loss + lambda2/(2m) sum of squared weights + lambda1/m sum of their sizes; computed from the logits.
+        """J = mean loss + l2/(2m) sum W^2 + l1/m sum |W|, computed from the logits.
 
-        m is the number of examples; where they have weights, the mean is the weighted one and m the sum of the weights.
+        Examples with weights: the weighted mean, and m the sum of the weights; else m is their number.
         """
         from fastdnn.inference import evaluate
 
         losses = evaluate(self, examples, threads, with_losses=True)[1]
-        m = examples.total_weight
+        weights = None if examples.weights is None else examples.weights[examples.indices]
         squares = sum(float(np.sum(np.square(W, dtype=np.float64))) for W in self.weights)
         sizes = sum(float(np.sum(np.abs(W), dtype=np.float64)) for W in self.weights)
-        return float(losses.sum()) / m + l2 / (2 * m) * squares + l1 / m * sizes
+        return float(np.average(losses, weights=weights)) + (l2 / 2 * squares + l1 * sizes) / examples.total_weight
 
     def gradients(self, examples: Examples, l2: float = 0.0, *, l1: float = 0.0) -> tuple[list[Array], list[Array]]:
-        """dW[l] (n_l, n_{l-1}) and db[l] (n_l, 1) of J over all the examples as one batch, by the training kernels."""
+        """dW[l] (n_l, n_{l-1}) and db[l] (n_l, 1) of `cost` over all the examples as one batch, by the training kernels.
+
+        The subgradient of |W| at 0 is 0.
+        """
         from fastdnn.inference import batch_gradients
 
         return batch_gradients(self, examples, l2, l1)

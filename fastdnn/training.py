@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
-import numbers
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.engine import Pass, run_pass
-from fastdnn.errors import DivergenceError, ParameterError, check_seed, unknown_name
+from fastdnn.engine import Pass
+from fastdnn.errors import DivergenceError
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
-from fastdnn.inference import evaluate_in
-from fastdnn.kernels.layout import Data, Rule
-from fastdnn.kernels.optimizers import ADAM, GRADIENT_DESCENT
 from fastdnn.network import Network
-from fastdnn.thread_choice import choose_threads, most_threads
-from fastdnn.workers import check_threads
-from fastdnn.workspace import Workspace
+from fastdnn.optimizer import Optimizer, require, require_count
+from fastdnn.trainer import Trainer
 
 __all__ = ["LEARNING_RATES", "History", "TrainingProgress", "train"]
 
-# An epoch of fewer seconds runs in the calling thread: starting another costs 0.1 ms, and Ctrl-C need not interrupt it.
+# A pass of fewer seconds runs in the calling thread: starting another costs 0.1 ms, and Ctrl-C need not interrupt it.
 _TOO_QUICK_TO_WATCH = 0.02
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+# Seconds between two looks at the clock under a time limit.
+_CLOCK_EVERY = 0.1
+_EPOCHS = 100
 
 
 def train(
@@ -35,30 +32,40 @@ def train(
     examples: Examples,
     valid: Examples | None = None,
     *,
-    epochs: int = 100,
+    epochs: int | None = None,
+    time_limit: float | None = None,
     batch_size: int = 128,
-    optimizer: str = "adam",
+    optimizer: str | Optimizer = "adam",
     learning_rate: float | None = None,
+    schedule: Any = None,
     l2: float = 0.0,
+    l1: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
     patience: int = 10,
+    min_delta: float = 0.0,
     seed: int = 0,
     threads: int | None = None,
     shuffle: bool = True,
+    callbacks: Sequence[Any] = (),
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> History:
-    """Train a network in place by mini-batch gradient descent or Adam.
+    """Train a network in place by mini-batch gradient descent or one of its descendants.
 
     Parameters
     ----------
     examples : with targets. valid : a part never trained on; after each epoch its mean loss is computed, and at the end the
         network has the parameters of the epoch where that was least. Without it those of the last epoch.
-    epochs : the most passes over the examples. patience : epochs without a better validation loss before the run ends.
+    epochs : the most passes over the examples; default 100, with a time limit any number.
+    time_limit : seconds, on a clock that starts with the first epoch; the schedule then runs on it, and the epoch under way
+        ends where the time does.
     batch_size : examples a step; more than there are means all of them.
-    optimizer : 'adam' or 'sgd' (gradient descent). learning_rate : positive; default LEARNING_RATES.
-    l2 : lambda of the course's J = mean loss + lambda / (2 m) sum W^2, m the number of examples; the reported losses leave it out.
-    seed : of the order of examples, drawn anew each epoch unless `shuffle` is False.
+    optimizer : a name of vocabulary.OPTIMIZERS, or an Optimizer. learning_rate : positive; default the optimizer's.
+    schedule : of the learning rate, a fastdnn.schedules.Schedule or its name; None: constant.
+    l2, l1, dropout : see fastdnn.trainer.Trainer; the reported losses leave the penalties out.
+    patience : epochs without a validation loss that is better by more than `min_delta` before the run ends.
+    seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
     threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
-    progress : called some times a second.
+    callbacks : fastdnn.callbacks. progress : called some times a second.
 
     Returns
     -------
@@ -68,140 +75,211 @@ def train(
     Raises
     ------
     ParameterError : an argument outside its range. DataError : targets that do not fit the loss.
-    DivergenceError : a cost that is not finite; the network then has the best parameters seen before.
+    DivergenceError : a cost that is not finite; the network then has the best parameters seen before (epochs of less than a
+    millisecond are looked at some at a time).
     """
-    run = _Run(
-        network, examples, valid, epochs, batch_size, optimizer, learning_rate, l2, patience, seed, threads, shuffle
-    )
+    if isinstance(optimizer, str):
+        optimizer = Optimizer(optimizer, learning_rate)
+    for name, count in (("epochs", _EPOCHS if epochs is None else epochs), ("patience", patience)):
+        require_count(name, count)
+    require("min_delta", min_delta, least=0.0)
+    if time_limit is not None:
+        require("time_limit", time_limit, above=0.0)
+    trainer = Trainer(
+        network, examples, batch_size=batch_size, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, seed=seed,
+        threads=threads, shuffle=shuffle,
+    )  # fmt: skip
+    most = epochs if epochs is not None else _EPOCHS if time_limit is None else 10**9
+    run = Run(trainer, valid, int(most), time_limit, schedule, int(patience), float(min_delta), callbacks, float(l2))
     return run.go(progress)
 
 
-class _Run:
-    """One run: its buffers, its best parameters so far, its history."""
+class Run:
+    """One run, as callbacks see it.
+
+    Attributes
+    ----------
+    history : History; `history.epochs[-1]` is the epoch that ended last.
+    learning_rate : the base rate that the schedule multiplies; may be set between epochs.
+    epoch, epochs : epochs done, and the most there will be.
+    """
 
     def __init__(
-        self, network: Network, examples: Examples, valid: Examples | None, epochs: int, batch_size: int, optimizer: str,
-        learning_rate: float | None, l2: float, patience: int, seed: int, threads: int | None, shuffle: bool,
+        self, trainer: Trainer, valid: Examples | None, epochs: int, time_limit: float | None, schedule: Any, patience: int,
+        min_delta: float, callbacks: Sequence[Any], l2: float,
     ) -> None:  # fmt: skip
-        if optimizer not in vocabulary.OPTIMIZERS:
-            raise ParameterError(unknown_name("optimizer", optimizer, vocabulary.OPTIMIZERS))
-        learning_rate = LEARNING_RATES[optimizer] if learning_rate is None else learning_rate
-        _require("learning_rate", learning_rate, _is_number(learning_rate) and learning_rate > 0, "positive")
-        _require("l2", l2, _is_number(l2) and l2 >= 0, "0 or more")
-        for name, count in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-            _require(name, count, _is_number(count) and count >= 1 and count == int(count), "a whole number, 1 or more")
-        seed = check_seed(seed)
-        self.network, self.examples, self.valid = network, examples, valid
-        self.epochs, self.patience, self.shuffle = epochs, patience, shuffle
-        self.rows = len(examples)
-        batch_size = min(batch_size, self.rows)
-        most = check_threads(threads) if threads is not None else None
-        self.workspace = Workspace(network, batch_size, most or most_threads(batch_size))
-        self.data: Data = self.workspace.data(examples, with_targets=True)
-        self.valid_data = None if valid is None else self.workspace.data(valid, with_targets=True)
-        run_pass(self.workspace, self.data, examples.indices[:0], 1)  # compiles, so that no epoch's clock does
-        chosen = most or choose_threads(self.workspace, self.data, examples.indices)
-        self.workspace.use_workers(chosen)
-        code = {"sgd": GRADIENT_DESCENT, "adam": ADAM}[optimizer]
-        self.rule = Rule(code, float(learning_rate), _BETA1, _BETA2, _EPSILON, l2 / self.rows)
-        self.order = np.empty(self.rows, np.int64)
-        self.history = History(batch_size, optimizer, float(learning_rate), float(l2), seed, chosen)
-        self.best = self.workspace.buffers.parameters.copy()
+        self.trainer, self.valid, self.epochs, self.time_limit = trainer, valid, epochs, time_limit
+        self.schedule, self.callbacks = _schedule(schedule), tuple(callbacks)
+        self.patience, self.min_delta = patience, min_delta
+        self.learning_rate = trainer.optimizer.rate
+        self.rows = len(trainer.examples)
+        self.history = History(
+            trainer.batch_size, trainer.optimizer.name, self.learning_rate, l2, trainer.seed, trainer.threads
+        )
+        self.valid_data = None if valid is None else trainer.workspace.data(valid, with_targets=True)
+        self.best = trainer.workspace.buffers.parameters.copy()
         self.best_loss = math.inf
+        self.epoch = 0
         self.began = time.perf_counter()
-        self.training_seconds = 0.0
-        self.trained = 0
+        self.training_seconds, self.trained = 0.0, 0.0
+
+    @property
+    def network(self) -> Network:
+        """The network with the parameters of this moment."""
+        self.trainer.store()
+        return self.trainer.network
+
+    def stop(self, reason: str = "callback") -> None:
+        """End the run after this epoch; `reason` becomes history.stopped_by."""
+        self.history.stopped_by = reason
 
     def go(self, progress: Callable[[TrainingProgress], None] | None) -> History:
         """All epochs, then the best parameters into the network."""
+        history, trainer = self.history, self.trainer
         try:
-            for epoch in range(1, self.epochs + 1):
-                if self._one_epoch(epoch, progress):
-                    self.history.stopped_by = "interrupt"
+            self._tell("on_train_begin")
+            while self.epoch < self.epochs and history.stopped_by == "epochs":
+                if self._some_epochs(progress):
+                    history.stopped_by = "interrupt"
                     break
-                if self.valid is not None and epoch - self.history.best_epoch >= self.patience:
-                    self.history.stopped_by = "patience"
-                    break
+                if self.valid is not None and self.epoch - history.best_epoch >= self.patience:
+                    self.stop("patience")
+                if self.time_limit is not None and self._elapsed() >= self.time_limit:
+                    self.stop("time limit")
         except KeyboardInterrupt:  # between two passes, or while validating
-            self.history.stopped_by = "interrupt"
+            history.stopped_by = "interrupt"
         finally:
-            np.copyto(self.workspace.buffers.parameters, self.best)
-            self.workspace.store()
-            self.history.seconds = time.perf_counter() - self.began
-            self.history.samples_per_s = self._speed()
-        return self.history
+            np.copyto(trainer.workspace.buffers.parameters, self.best)
+            trainer.store()
+            history.seconds = self._elapsed()
+            history.samples_per_s = self._speed()
+        self._tell("on_train_end")
+        return history
 
-    def _one_epoch(self, epoch: int, progress: Callable[[TrainingProgress], None] | None) -> bool:
-        """Train, validate, record. Returns whether Ctrl-C ended it."""
-        history, batch = self.history, self.history.batch_size
-        steps = -(-self.rows // batch)
-        began = time.perf_counter()
+    def _some_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> bool:
+        """Train an epoch, or many short ones in one call, validate, record. Returns whether Ctrl-C ended it."""
+        trainer, history = self.trainer, self.history
+        last_seconds = history.epochs[-1]["seconds"] if history.epochs else math.inf
+        count = 1
+        if self.valid is None and not self.callbacks and self.time_limit is None and last_seconds < _TOO_QUICK_TO_WATCH:
+            count = max(1, min(self.epochs - self.epoch, int(_TOO_QUICK_TO_WATCH / max(last_seconds, 1e-6))))
+        steps, began, done = count * trainer.steps_per_epoch, time.perf_counter(), 0
+        losses: list[float] = []
+        rate = self.learning_rate
 
         def watch(state: Pass) -> None:
             if progress is not None:
                 progress(
                     self._moment(
-                        epoch, min(state.steps * batch, self.rows), state.loss_sum, time.perf_counter() - began
+                        min((done + state.steps) * trainer.batch_size, self.rows), state, time.perf_counter() - began
                     )
                 )
 
-        # One batch of all examples: their order does not matter, and where nothing else used the buffers they are still there.
-        one_batch = steps == 1
-        quick = history.threads == 1 and epoch > 1 and history.epochs[-1]["seconds"] < _TOO_QUICK_TO_WATCH
-        state, interrupted = run_pass(
-            self.workspace, self.data, self.examples.indices, history.threads, rule=self.rule, step=(epoch - 1) * steps,
-            shuffle=(history.seed, epoch) if self.shuffle and not one_batch else None, order=self.order,
-            resident=one_batch and epoch > 1 and self.valid is None, watch=None if quick else watch,
-        )  # fmt: skip
+        quick = history.threads == 1 and last_seconds < _TOO_QUICK_TO_WATCH
+        while done < steps and not self._out_of_time():
+            rates = self._rates(done, self._chunk(steps - done))
+            rate = float(rates[-1])
+            state, interrupted = trainer.run(rates.size, rates, watch=None if quick else watch)
+            done += state.steps
+            losses += state.epoch_losses.tolist()
+            if state.diverged_at:
+                self._diverged(state)
+            if interrupted:
+                return True
         seconds = time.perf_counter() - began
-        if state.diverged_at:
-            self._diverged(epoch, state)
-        if interrupted:
-            return True
+        rows = self.rows * count if done == steps else min(done * trainer.batch_size, self.rows)
         self.training_seconds += seconds
-        self.trained += self.rows
+        self.trained += rows
+        if done < steps and state.mean_loss is not None:
+            losses.append(state.mean_loss)
+        for loss in losses:
+            self.epoch += 1
+            self._record(loss, rate, seconds / len(losses), rows / seconds)
+        self._tell("on_epoch_end")
+        if progress is not None:
+            progress(self._moment(self.rows, state, 0.0))
+        return False
+
+    def _record(self, loss: float, rate: float, seconds: float, speed: float) -> None:
+        """Validate, keep the best, and enter the epoch into the history."""
         valid_loss, valid_score = self._validate()
-        if valid_loss is None or valid_loss < self.best_loss:
+        if valid_loss is None or valid_loss < self.best_loss - self.min_delta:
             self.best_loss = math.inf if valid_loss is None else valid_loss
-            self.history.best_epoch = epoch
-            np.copyto(self.best, self.workspace.buffers.parameters)
-        history.epochs.append(
+            self.history.best_epoch = self.epoch
+            np.copyto(self.best, self.trainer.workspace.buffers.parameters)
+        self.history.epochs.append(
             {
-                "epoch": epoch,
-                "loss": state.loss_sum / self.rows,
+                "epoch": self.epoch,
+                "loss": loss,
                 "valid_loss": valid_loss,
                 "valid_score": valid_score,
-                "learning_rate": history.learning_rate,
+                "learning_rate": rate,
                 "seconds": seconds,
-                "samples_per_s": self.rows / seconds,
+                "samples_per_s": speed,
             }
         )
-        if progress is not None:
-            progress(self._moment(epoch, self.rows, state.loss_sum, 0.0))
-        return False
+        if hasattr(self.schedule, "after_epoch"):
+            self.schedule.after_epoch(loss if valid_loss is None else valid_loss)
+
+    def _chunk(self, left: int) -> int:
+        """Steps until the next look at the clock."""
+        if self.time_limit is None:
+            return left
+        if not self.training_seconds:
+            return min(left, 10)
+        per_step = self.training_seconds / max(1, self.trainer.step)
+        seconds = min(_CLOCK_EVERY, self.time_limit - self._elapsed())
+        return max(1, min(left, int(seconds / per_step)))
+
+    def _rates(self, done: int, steps: int) -> Any:
+        """The learning rates of the next steps, of which `done` were made since the last record."""
+        if self.schedule is None:
+            return np.full(steps, self.learning_rate)
+        epoch = (self.trainer.step + np.arange(steps)) / self.trainer.steps_per_epoch
+        if self.time_limit is None:
+            t = epoch / self.epochs
+        else:
+            per_step = self._elapsed() / max(1, self.trainer.step)
+            t = np.minimum(1.0, (self._elapsed() + per_step * np.arange(steps)) / self.time_limit)
+        return self.learning_rate * self.schedule.factors(t, epoch)
+
+    def _out_of_time(self) -> bool:
+        return self.time_limit is not None and self.trainer.step > 0 and self._elapsed() >= self.time_limit
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
+    def _tell(self, event: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
 
     def _validate(self) -> tuple[float | None, float | None]:
         if self.valid is None or self.valid_data is None:
             return None, None
         rows = self.valid.indices
-        AL, losses = evaluate_in(self.workspace, self.valid_data, rows, self.history.threads, with_losses=True)
-        loss = float(losses.mean())
+        AL, losses = self.trainer.evaluate(self.valid, self.valid_data)
+        loss = float(np.average(losses, weights=None if self.valid.weights is None else self.valid.weights[rows]))
+        network = self.trainer.network
         Y = (self.valid_data.labels if self.valid_data.labels.size else self.valid_data.targets)[rows]
-        if self.network.loss == "categorical_cross_entropy":
+        if network.loss == "categorical_cross_entropy":
             return loss, float(np.mean(AL.argmax(axis=1) == Y))
         Y = Y.reshape(AL.shape)
-        if self.network.loss == "binary_cross_entropy":
+        if network.loss == "binary_cross_entropy":
             return loss, float(np.mean((AL > 0.5) == (Y > 0.5)))
         spread = float(np.sum(np.square(Y - Y.mean(axis=0), dtype=np.float64)))
         return loss, 1.0 - float(np.sum(np.square(AL - Y, dtype=np.float64))) / spread if spread > 0 else None
 
-    def _moment(self, epoch: int, rows_done: int, loss_sum: float, in_epoch: float) -> TrainingProgress:
-        seconds = time.perf_counter() - self.began
+    def _moment(self, rows_done: int, state: Pass, in_epoch: float) -> TrainingProgress:
+        """in_epoch : seconds that the epoch under way has run; 0: it has ended and is in the history."""
+        seconds = self._elapsed()
         done = self.trained + (rows_done if in_epoch else 0)
         left = (self.epochs * self.rows - done) * seconds / done if done else None
+        if self.time_limit is not None:
+            left = max(0.0, self.time_limit - seconds)
         last = self.history.epochs[-1] if self.history.epochs else {"valid_loss": None, "valid_score": None}
+        epoch = self.epoch + 1 if in_epoch else self.epoch
         return TrainingProgress(
-            epoch, self.epochs, rows_done, self.rows, loss_sum / rows_done if rows_done else None, last["valid_loss"],
+            epoch, self.epochs, rows_done, self.rows, state.mean_loss if in_epoch else last["loss"], last["valid_loss"],
             last["valid_score"], self.history.best_epoch, self._speed(rows_done if in_epoch else 0, in_epoch), seconds, left,
         )  # fmt: skip
 
@@ -209,28 +287,22 @@ class _Run:
         total = self.training_seconds + seconds
         return (self.trained + rows) / total if total > 0 else 0.0
 
-    def _diverged(self, epoch: int, state: Pass) -> None:
-        last = (
-            state.last_cost
-            if state.diverged_at > 1
-            else self.history.epochs[-1]["loss"]
-            if self.history.epochs
-            else None
-        )
+    def _diverged(self, state: Pass) -> None:
+        epoch = (self.trainer.step - 1) // self.trainer.steps_per_epoch + 1
+        last = state.last_cost if self.trainer.step > 1 else None
         known = "" if last is None else f" (last finite: {last:.3g})"
         raise DivergenceError(
             f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}.",
-            f"a smaller learning rate (now {self.history.learning_rate:g}), or standardised inputs",
+            f"a smaller learning rate (now {self.learning_rate:g}), or standardised inputs",
             epoch,
             state.diverged_at,
             last,
         )
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and math.isfinite(value)
+def _schedule(schedule: Any) -> Any:
+    if isinstance(schedule, str):
+        from fastdnn.schedules import make_schedule
 
-
-def _require(name: str, value: object, holds: bool, allowed: str) -> None:
-    if not holds:
-        raise ParameterError(f"{name} must be {allowed}, got {value!r}.")
+        return make_schedule(schedule)
+    return schedule

@@ -7,7 +7,7 @@ ACTIVATIONS = (*HIDDEN_ACTIVATIONS, "exponential", "softmax")
 LOSSES = (
     "squared_error", "absolute_error", "huber", "quantile", "poisson", "binary_cross_entropy", "categorical_cross_entropy",
 )  # fmt: skip
-OPTIMIZERS = ("sgd", "adam")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 INITIALIZATIONS = ("auto", "he", "glorot", "small_random", "zeros")
 DTYPES = ("float32", "float64")
 

@@ -11,6 +11,7 @@ from fastdnn.errors import DataError
 from fastdnn.examples import Examples
 from fastdnn.kernels import activations, layout
 from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels.optimizers import RATES
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
@@ -38,13 +39,17 @@ class Workspace:
     ----------
     network : read at `load`, overwritten at `store`.
     training : False leaves out what only training writes (moments, transposed weights).
+    weighted : the examples have weights. clipping : the gradient's norm will be limited. dropout : the shares of A[0] .. A[L-1].
 
     Attributes
     ----------
     buffers : fastdnn.kernels.layout.Buffers, what the kernels take.
     """
 
-    def __init__(self, network: Network, batch: int, workers: int, *, training: bool = True) -> None:
+    def __init__(
+        self, network: Network, batch: int, workers: int, *, training: bool = True, weighted: bool = False,
+        clipping: bool = False, dropout: tuple[float, ...] = (),
+    ) -> None:  # fmt: skip
         self.network, self.batch, self.workers = network, batch, workers
         dtype, dims = network.dtype, network.layer_dims
         width = panel_width(dtype)
@@ -75,15 +80,18 @@ class Workspace:
             parameters=aligned_zeros((n_parameters,), dtype),
             moments1=aligned_zeros((n_parameters if training else 0,), dtype),
             moments2=aligned_zeros((n_parameters if training else 0,), dtype),
+            gradients=aligned_zeros((n_parameters if clipping else 0,), dtype),
             transposed=aligned_zeros((ends[layout.WT_AT] if training else 0,), dtype),
             activations=aligned_zeros((ends[layout.A_AT],), dtype),
             deltas=aligned_zeros((ends[layout.DZ_AT],), dtype),
             logits=aligned_zeros((max(panels[1:]) * batch * width,), dtype),
             scratch=aligned_zeros((workers, width + 1, width), dtype),
-            rates=np.zeros((workers, 5), dtype),
+            rates=np.zeros((workers, RATES), dtype),
+            squares=np.zeros(len(blocks) if clipping else 0),
+            dropout=np.array(dropout or [0.0] * (len(dims) - 1)),
             batch_labels=np.zeros(batch, np.int64),
             batch_targets=np.zeros((batch, dims[-1]), dtype),
-            batch_weights=np.zeros(0, dtype),
+            batch_weights=np.zeros(batch if weighted else 0, dtype),
             loss_parameters=network.loss_parameters(),
             losses=np.zeros(batch),
             blocks=blocks,
@@ -128,6 +136,10 @@ class Workspace:
         n = examples.X.shape[1]
         is_pixels = examples.X.dtype == np.uint8
         labels, targets = np.zeros(0, np.int64), np.zeros((0, 0), dtype)
+        # A workspace without room for weights sees examples as equal.
+        weights = (
+            examples.weights if examples.weights is not None and self.buffers.batch_weights.size else np.zeros(0, dtype)
+        )
         if with_targets:
             if network.loss == "categorical_cross_entropy":
                 labels = _labels(examples, network.layer_dims[-1])
@@ -142,6 +154,7 @@ class Workspace:
             shift=_read_only(np.broadcast_to(np.asarray(shift, dtype), (n if is_pixels else 0,)).copy()),
             labels=_read_only(labels),
             targets=_read_only(targets),
+            weights=_read_only(_as_type(weights, dtype, "weights")),
         )
 
     def _weights(self, flat: Array, l: int) -> Array:

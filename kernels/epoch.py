@@ -1,4 +1,4 @@
-"""Whole epochs in one call per worker thread: nothing returns to Python between mini-batches."""
+"""Many steps in one call per worker thread: nothing returns to Python between mini-batches, or between short epochs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastdnn.kernels.activations import activate
 from fastdnn.kernels.gather import gather_batch
 from fastdnn.kernels.layout import A_AT, ACTIVATION, DZ_AT, UNITS, layer_panels
 from fastdnn.kernels.losses import output_backward
-from fastdnn.kernels.optimizers import adam_rate
+from fastdnn.kernels.optimizers import prepare_rates
 from fastdnn.kernels.passes import backward_pass, forward_pass, update_pass
 from fastdnn.kernels.random import shuffle
 from fastdnn.kernels.sync import DIVERGED_AT, STEPS_DONE, STOP_ASKED, STOPPING, atomic_load, barrier
@@ -19,6 +19,8 @@ from fastdnn.kernels.views import flat_view
 
 # What an epoch is run for: to update the parameters, to know each example's loss, to know each example's A[L].
 TRAIN, LOSSES, OUTPUTS = 1, 2, 4
+# Numbers that are published while a call runs.
+LOSS_SUM, LAST_COST, WEIGHT_SUM = 0, 1, 2
 
 
 @device
@@ -32,23 +34,28 @@ def prepare_order(rows: Any, order: Any, shuffled: bool, seed: int, epoch: int) 
 
 
 @device
-def prepare_rates(rule: Any, step: int, rates: Any) -> None:
-    """The scalars of update.apply_rule at update number `step` (from 1), in the type of the arrays."""
-    adam = adam_rate(rule.learning_rate, rule.beta1, rule.beta2, rule.epsilon, step)
-    rates[0], rates[1], rates[2], rates[3], rates[4] = rule.learning_rate, adam[0], adam[1], rule.beta1, rule.beta2
+def batch_weight(buffers: Any, m: int) -> float:
+    """What the m examples of the batch weigh together: m where all count alike."""
+    if buffers.batch_weights.size == 0:
+        return float(m)
+    total = 0.0
+    for r in range(m):
+        total += buffers.batch_weights[r]
+    return total
 
 
 @device
-def account(buffers: Any, first: int, m: int, batch: int, sync: Any, running: Any) -> None:
+def account(buffers: Any, step: int, m: int, weight: float, sync: Any, running: Any) -> None:
     """Add up the losses of a batch of m examples, in their order; publish progress; decide whether this step is the last."""
     total = 0.0
     for r in range(m):
         total += buffers.losses[r]
     if np.isfinite(total):
-        running[0] += total
-        running[1] = total / m
+        running[LOSS_SUM] += total
+        running[WEIGHT_SUM] += weight
+        running[LAST_COST] = total / weight if weight > 0.0 else 0.0
     else:
-        sync[DIVERGED_AT] = first // batch + 1
+        sync[DIVERGED_AT] = step + 1
     sync[STEPS_DONE] += 1
     sync[STOPPING] = 1 if atomic_load(sync, STOP_ASKED) != 0 or sync[DIVERGED_AT] != 0 else 0
 
@@ -69,24 +76,26 @@ def copy_outputs(buffers: Any, batch: int, first: int, r0: int, r1: int, slope: 
 
 
 @kernel
-def run_epoch(
+def run_steps(
     worker: int, workers: int, purpose: int, data: Any, rows: Any, order: Any, batch: int, shuffled: bool, resident: bool,
-    seed: int, epoch: int,
-    buffers: Any, loss: int, slope: Any, rule: Any, step: int, sync: Any, running: Any, AL: Any, losses: Any,
+    seed: int, step0: int, step1: int, learning_rates: Any,
+    buffers: Any, loss: int, slope: Any, rule: Any, sync: Any, running: Any, epoch_losses: Any, AL: Any, losses: Any,
 ) -> None:  # fmt: skip
-    """One pass over the examples `rows` in mini-batches, as one of `workers` threads that all make this call.
+    """Steps step0 .. step1 through the examples `rows` in mini-batches, as one of `workers` threads that all make this call.
 
     Parameters
     ----------
     purpose : TRAIN, or a sum of LOSSES and OUTPUTS, which update nothing.
     data, buffers, rule : layout.Data, Buffers, Rule.
-    rows : (m,) int64, the examples. order : (m,) int64, overwritten: the order they were taken in, which is that of `rows`, or a
-        permutation drawn from (seed, epoch) if `shuffled`.
-    batch : examples of a mini-batch, the capacity of the buffers; the last batch has what is left.
+    rows : (m,) int64, the examples. order : (m,) int64, the order they are taken in; overwritten at the start of each epoch with
+        that of `rows`, or with a permutation drawn from (seed, epoch) if `shuffled`. Steps count from 0 at the start of training,
+        and an epoch has ceil(m / batch) of them; where step0 is in the midst of one, `order` is as the call before left it.
+    batch : examples of a mini-batch, the capacity of the buffers; the last batch of an epoch has what is left.
     resident : the buffers still hold this batch, the only one, from the call before; it is not gathered again.
-    step : updates made before this call (Adam's t starts at step + 1).
-    sync : see sync.py; zero but for STOP_ASKED. running : (2,) float64, updated with TRAIN: the sum of losses so far, and the
-        last finite cost of a batch.
+    learning_rates : (step1 - step0,) float64, of each step; read with TRAIN.
+    sync : see sync.py; zero but for STOP_ASKED. running : (3,) float64, updated with TRAIN: LOSS_SUM and WEIGHT_SUM of this
+        epoch so far, LAST_COST the last finite cost of a batch. epoch_losses : float64, overwritten with TRAIN: the mean loss
+        of each epoch that ends here.
     AL : (m, n_y), overwritten with OUTPUTS. losses : (m,) float64, overwritten with LOSSES. Both in the order of `order`.
 
     Notes
@@ -97,6 +106,7 @@ def run_epoch(
     only once. Training ends early where `sync[STOP_ASKED]` is set or a cost is not finite. Allocates nothing.
     """
     m = rows.size
+    steps_per_epoch = (m + batch - 1) // batch
     layout = buffers.layout
     last = layout.shape[0] - 1
     width = buffers.scratch.shape[2]
@@ -106,40 +116,53 @@ def run_epoch(
     AL_batch = layer_panels(buffers.activations, layout, last, layout[last, A_AT], batch, width)
     dZL = layer_panels(buffers.deltas, layout, last, layout[last, DZ_AT], batch, width)
     training = purpose == TRAIN
-    meeting = 0
-    if worker == 0:
-        prepare_order(rows, order, shuffled, seed, epoch)
-    barrier(sync, workers, meeting)
-    for first in range(0, m, batch):
+    # Weights have their say in training; a loss that is asked for is the example's own.
+    weights = flat_view(buffers.batch_weights, 0, buffers.batch_weights.size if training else 0)
+    meeting = -1
+    for step in range(step0, step1):
+        first = step % steps_per_epoch * batch
         here = min(batch, m - first)
+        if first == 0:
+            if worker == 0:
+                prepare_order(rows, order, shuffled, seed, step // steps_per_epoch + 1)
+                running[LOSS_SUM], running[WEIGHT_SUM] = 0.0, 0.0
+            meeting += 1
+            barrier(sync, workers, meeting)
         # Without TRAIN nobody waits for the others, so the rows of the buffers that are a worker's own never change.
         shared = here if training else batch
         r0, r1 = min(here, shared * worker // workers), min(here, shared * (worker + 1) // workers)
         if not resident:
             gather_batch(
-                data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, order, first,
-                A0, buffers.batch_labels, buffers.batch_targets, r0, r1,
+                data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, data.weights, order, first,
+                A0, buffers.batch_labels, buffers.batch_targets, buffers.batch_weights, r0, r1,
             )  # fmt: skip
-        forward_pass(buffers, batch, r0, r1, slope)
+        forward_pass(buffers, batch, r0, r1, slope, training, seed, step)
         if purpose & OUTPUTS:
             copy_outputs(buffers, batch, first, r0, r1, slope, AL)
         if training or purpose & LOSSES:
             output_backward(
                 loss, layout[last, ACTIVATION], ZL, AL_batch, buffers.batch_labels, buffers.batch_targets,
-                buffers.batch_weights, buffers.loss_parameters, dZL, buffers.losses, layout[last, UNITS], r0, r1, slope,
+                weights, buffers.loss_parameters, dZL, buffers.losses, layout[last, UNITS], r0, r1, slope,
             )  # fmt: skip
         if purpose & LOSSES:
             for r in range(r0, r1):
                 losses[first + r] = buffers.losses[r]
         if training:
+            resident = steps_per_epoch == 1 and buffers.dropout[0] == 0.0
             backward_pass(buffers, batch, r0, r1, slope)
             meeting += 1
             barrier(sync, workers, meeting)
-            step += 1
-            prepare_rates(rule, step, rates)
-            update_pass(worker, buffers, batch, here, rule)
+            weight = batch_weight(buffers, here)
+            # A batch of examples that all weigh nothing moves nothing.
+            if weight > 0.0:
+                prepare_rates(rule, learning_rates[step - step0], step + 1, weight, rates)
+                meeting = update_pass(worker, workers, buffers, batch, here, rule, rates, sync, meeting)
             if worker == 0:
-                account(buffers, first, here, batch, sync, running)
+                account(buffers, first // batch, here, weight, sync, running)
+                if first + here == m:
+                    epoch_losses[step // steps_per_epoch - step0 // steps_per_epoch] = (
+                        running[LOSS_SUM] / running[WEIGHT_SUM]
+                    )
             meeting += 1
             barrier(sync, workers, meeting)
             if sync[STOPPING] != 0:

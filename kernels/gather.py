@@ -8,7 +8,10 @@ from numba import types
 
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.views import flat_view
+from fastdnn.kernels.views import flat_view, prefetch_to_read
+
+# Bytes of examples that may be on their way from memory: they wait in the second-level cache.
+_BYTES_AHEAD = 1 << 16
 
 
 @device
@@ -37,6 +40,18 @@ def gather_pixels(X: Any, scale: Any, shift: Any, example: int, A: Any, r: int) 
             a[c] = kind(x[c]) * s[c] + t[c]
 
 
+@device
+def prefetch_example(X: Any, pixels: Any, labels: Any, example: int) -> None:
+    """Ask for row `example` of the data, and for its label."""
+    n = X.shape[1]
+    if pixels.shape[0] > 0:
+        prefetch_to_read(pixels, example * n, n)
+    else:
+        prefetch_to_read(X, example * n, n)
+    if labels.size > 0:
+        prefetch_to_read(labels, example, 1)
+
+
 def _gather_batch_types(f: Any) -> tuple[Any, ...]:
     def read_only(dtype: Any, ndim: int) -> Any:
         return types.Array(dtype, ndim, "C", readonly=True)
@@ -44,7 +59,8 @@ def _gather_batch_types(f: Any) -> tuple[Any, ...]:
     integers = types.Array(types.int64, 1, "C")
     return (
         read_only(f, 2), read_only(types.uint8, 2), read_only(f, 1), read_only(f, 1), read_only(types.int64, 1), read_only(f, 2),
-        integers, types.int64, types.Array(f, 3, "C"), integers, types.Array(f, 2, "C"), types.int64, types.int64,
+        read_only(f, 1), integers, types.int64, types.Array(f, 3, "C"), integers, types.Array(f, 2, "C"), types.Array(f, 1, "C"),
+        types.int64, types.int64,
     )  # fmt: skip
 
 
@@ -56,21 +72,29 @@ def gather_batch(
     shift: Any,
     labels: Any,
     targets: Any,
+    weights: Any,
     order: Any,
     first: int,
     A: Any,
     batch_labels: Any,
     batch_targets: Any,
+    batch_weights: Any,
     r0: int,
     r1: int,
 ) -> None:
     """A[0] and the targets of examples r0..r1 of a batch: row r of the batch is example order[first + r].
 
-    X, pixels, scale, shift, labels, targets : the fields of layout.Data, read; of X and pixels, and of labels and targets, one
-    may be without rows. A : panels of (batch, n), rows r0..r1 overwritten but for padding. batch_labels (batch,), batch_targets
-    (batch, n_y) : those rows overwritten, each where the data have it.
+    X, pixels, scale, shift, labels, targets, weights : the fields of layout.Data, read; of X and pixels, and of labels and
+    targets, one may be without rows. A : panels of (batch, n), rows r0..r1 overwritten but for padding. batch_labels (batch,),
+    batch_targets (batch, n_y) : those rows overwritten, each where the data have it. batch_weights : (batch,), or (0,) where
+    weights do not count; those rows overwritten, with 1 where the data have none.
     """
+    ahead = max(1, min(r1 - r0, _BYTES_AHEAD // max(1, X.shape[1] * (1 if pixels.shape[0] > 0 else A.itemsize))))
     for r in range(r0, r1):
+        # Examples lie anywhere in memory: those of the next rows, and at the end of the next batch, are asked for in time.
+        soon = first + r + ahead if r + ahead < r1 else first + A.shape[1] + r + ahead - (r1 - r0)
+        if soon < order.size:
+            prefetch_example(X, pixels, labels, order[soon])
         example = order[first + r]
         if pixels.shape[0] > 0:
             gather_pixels(pixels, scale, shift, example, A, r)
@@ -80,3 +104,5 @@ def gather_batch(
             batch_labels[r] = labels[example]
         for c in range(targets.shape[1]):
             batch_targets[r, c] = targets[example, c]
+        if batch_weights.size > 0:
+            batch_weights[r] = weights[example] if weights.size > 0 else 1.0

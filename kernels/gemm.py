@@ -10,14 +10,17 @@ from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO, gradient_tile, product_tile
 from fastdnn.kernels.vector import tile_height
+from fastdnn.kernels.views import prefetch_to_read
 
 _HEIGHT = tile_height()
 # Bytes of B that stay in the first-level cache while tiles of A pass by: half of the usual 32 KiB.
 _B_BLOCK_BYTES = 16384
 # Rows of A that stay in the second-level cache while panels of B pass by.
 _A_BLOCK_ROWS = 120
-# Examples of one contraction step of dW: a panel of A and one of dZ then share the first-level cache.
-_EXAMPLES_BLOCK = 192
+# Bytes of A from which on the second-level cache may not hold it, so that it is asked for ahead.
+_A_LARGE_BYTES = 1 << 18
+# Examples of one contraction step of dW, at most: a panel of A and one of dZ then share the first-level cache.
+_EXAMPLES_BLOCK = 216
 
 
 @device
@@ -40,11 +43,12 @@ def matmul_bias(
         STORE      C = Z                            Z = A B + b
         ACTIVATE   C = Z where Z > 0, else slope Z  (identity: slope 1, ReLU: 0, leaky ReLU: between)
         DERIVE     C = Z where D > 0, else slope Z  (dZ = dA * g'(Z) of the same activations; D is A, whose sign is Z's)
+        SCALE      C = Z * D                        (dZ = dA * g'(Z) of any elementwise activation; D is g'(Z))
 
     Parameters
     ----------
     A : panels of (rows, k), read. B : panels of (k, n), read. b : (panels of B * width,), read if `with_bias`.
-    C : panels of (rows, n), rows r0..r1 overwritten, padding columns too. D : as C, read with DERIVE only, may be C otherwise.
+    C : panels of (rows, n), rows r0..r1 overwritten, padding columns too. D : as C, read with DERIVE and SCALE; may be C.
     C overlaps neither A nor B.
 
     Notes
@@ -55,21 +59,31 @@ def matmul_bias(
     k_most = _B_BLOCK_BYTES // (width * C.itemsize)
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width
+    large = (r1 - r0) * k * C.itemsize > _A_LARGE_BYTES
     row_blocks = (r1 - r0 + _A_BLOCK_ROWS - 1) // _A_BLOCK_ROWS
     for block in range(row_blocks):
         first = r0 + (r1 - r0) * block // row_blocks
         last = r0 + (r1 - r0) * (block + 1) // row_blocks
+        # As many tiles as are needed, of one height or one less.
         tiles = (last - first + _HEIGHT - 1) // _HEIGHT
+        height = (last - first + tiles - 1) // tiles
+        higher = last - first - tiles * (height - 1)
         for p0 in range(0, k, k_step):
             p1 = min(k, p0 + k_step)
             start = ADD if p0 > 0 else BIAS if with_bias else ZERO
             end = finish if p1 == k else STORE
-            for j in range((n + width - 1) // width):
+            panels = (n + width - 1) // width
+            for j in range(panels):
                 vectors = vectors_in_panel(n, j, width)
-                for t in range(tiles):
-                    r = first + (last - first) * t // tiles
-                    rows = first + (last - first) * (t + 1) // tiles - r
-                    product_tile(A, B, b, C, D, r, rows, p0, p1, j, vectors, start, end, slope)
+                if large:
+                    ahead = p1 // width + (k_step // width) * j // panels
+                    ahead_end = min(A.shape[0], p1 // width + (k_step // width) * (j + 1) // panels)
+                    for q in range(ahead, ahead_end):
+                        prefetch_to_read(A, (q * A.shape[1] + first) * width, (last - first) * width)
+                product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope)
+                if tiles > higher:
+                    r = first + higher * height
+                    product_tile(A, B, b, C, D, r, height - 1, tiles - higher, p0, p1, j, vectors, start, end, slope)
 
 
 @device
@@ -90,8 +104,9 @@ def gradient_block(
     vectors = vectors_in_panel(n, j, width)
     rows = min(width, k - i * width)
     tiles = (rows + _HEIGHT - 1) // _HEIGHT
-    for m0 in range(0, m, _EXAMPLES_BLOCK):
-        m1 = min(m, m0 + _EXAMPLES_BLOCK)
+    parts = (m + _EXAMPLES_BLOCK - 1) // _EXAMPLES_BLOCK
+    for part in range(parts):
+        m0, m1 = m * part // parts, m * (part + 1) // parts
         start = ADD if m0 > 0 else ZERO
         for t in range(tiles):
             first = i * width + rows * t // tiles

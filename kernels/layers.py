@@ -11,7 +11,7 @@ from typing import Any
 
 from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.gemm import gradient_block, matmul_bias
-from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.rows import column_totals
 from fastdnn.kernels.tile import STORE
 from fastdnn.kernels.views import flat_view
 
@@ -29,12 +29,7 @@ def linear_forward(A_prev: Any, W: Any, b: Any, Z: Any, n_prev: int, n: int, r0:
 @device
 def bias_gradient(dZ: Any, j: int, m: int, db: Any) -> None:
     """db = sum over examples 0..m of dZ (9, without the 1/m), for the units of panel j. db : (width,), overwritten."""
-    width = width_of(dZ)
-    for c in range(width):
-        db[c] = dZ[j, 0, c]
-    for r in range(1, m):
-        for c in range(width):
-            db[c] += dZ[j, r, c]
+    column_totals(dZ, j, m, db)
 
 
 @kernel

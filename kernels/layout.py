@@ -24,6 +24,7 @@ class Data(NamedTuple):
     shift: Any  # (n,) or (0,)
     labels: Any  # (m,) int64, classes of categorical cross-entropy
     targets: Any  # (m, n_y) floats
+    weights: Any  # (m,) floats, of the examples; or (0,): all count alike
 
 
 class Buffers(NamedTuple):
@@ -31,32 +32,39 @@ class Buffers(NamedTuple):
 
     layout: Any  # (L + 1, LAYOUT_COLUMNS) int64
     parameters: Any  # W and b of every layer, as panels
-    moments1: Any  # as parameters: Adam's v, or the gradient where it is kept
-    moments2: Any  # as parameters: Adam's s
+    moments1: Any  # as parameters: v of momentum and Adam, or the gradient where it is kept
+    moments2: Any  # as parameters: s of RMSprop and Adam
+    gradients: Any  # as parameters, where the norm of the whole gradient is asked for before the update; else empty
     transposed: Any  # panels of W^T of every layer but the first
     activations: Any  # A[0] .. A[L] of one batch
     deltas: Any  # dZ[1] .. dZ[L] of one batch
     logits: Any  # Z, or dA, of one layer of one batch
     scratch: Any  # (workers, width + 1, width): a block of dW and a row of db for each worker
-    rates: Any  # (workers, 5): the scalars of the current update, see epoch.prepare_rates
+    rates: Any  # (workers, RATES): the scalars of the current update, see optimizers.prepare_rates
+    squares: Any  # (blocks,) float64: the squared norm of the gradient of each block, where `gradients` are kept
+    dropout: Any  # (L,) float64: the share of A[0] .. A[L-1] that is dropped in training
     batch_labels: Any  # (batch,) int64
     batch_targets: Any  # (batch, n_y)
-    batch_weights: Any  # (batch,), or (0,) where every example counts the same
-    loss_parameters: Any  # (p,): the loss's own numbers, see losses.output_backward
+    batch_weights: Any  # (batch,), or (0,)
+    loss_parameters: Any  # the numbers of the loss, see losses.py
     losses: Any  # (batch,) float64
     blocks: Any  # (blocks, 3) int64: layer, panel of the layer below, panel of this layer
     shares: Any  # (workers + 1,) int64: worker t updates blocks shares[t] .. shares[t + 1]
 
 
 class Rule(NamedTuple):
-    """How parameters are updated. `l2` is lambda over the number of training examples."""
+    """How parameters are updated; the equations are in optimizers.py, the learning rate is given step by step."""
 
     optimizer: int
-    learning_rate: float
     beta1: float
     beta2: float
     epsilon: float
-    l2: float
+    uncorrected: bool  # scikit-learn's forms of momentum and Adam
+    l2: float  # lambda over the (weighted) number of training examples
+    l1: float  # alike
+    batch_l2: float  # an L2 strength that is divided by the (weighted) number of examples of each batch
+    weight_decay: float  # decoupled: a step multiplies weights by 1 - learning_rate * weight_decay
+    clip_norm: float  # the most that the norm of the whole gradient may be; 0: anything
 
 
 @device

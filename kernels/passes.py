@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastdnn.kernels._jit import device
-from fastdnn.kernels.activations import activate, activate_backward, is_piecewise_linear, slope_below_zero
+from fastdnn.kernels.activations import activate, activate_and_derive, is_piecewise_linear, slope_below_zero
+from fastdnn.kernels.dropout import drop
 from fastdnn.kernels.gemm import matmul_bias
 from fastdnn.kernels.layout import (
     A_AT,
@@ -17,20 +20,36 @@ from fastdnn.kernels.layout import (
     transposed_panels,
     weight_panels,
 )
+from fastdnn.kernels.optimizers import KEEP, L1, L2, SCALE
+from fastdnn.kernels.sync import barrier
 from fastdnn.kernels.tile import ACTIVATE, DERIVE, STORE
-from fastdnn.kernels.update import update_layer
-from fastdnn.kernels.views import flat_view
+from fastdnn.kernels.tile import SCALE as TIMES_DERIVATIVE
+from fastdnn.kernels.update import apply_gradient, gradient_square, update_layer
 
 
 @device
-def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any) -> None:
+def inside_tile(buffers: Any, l: int, training: bool) -> bool:
+    """Whether layer l's activation, and in training its derivative, is done by the register tile alone.
+
+    Else the forward pass of training writes g'(Z), with the dropout of A[l], to where dZ[l] will be.
+    """
+    return is_piecewise_linear(buffers.layout[l, ACTIVATION]) and not (training and buffers.dropout[l] > 0.0)
+
+
+@device
+def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any, training: bool, seed: int, step: int) -> None:
     """A[1] .. A[L-1] and the logits Z[L] of examples r0..r1 of a batch held in buffers of `rows` rows; A[0] is read.
 
     Z[l] = W[l] A[l-1] + b[l],   A[l] = g[l](Z[l])
+
+    In training dropout takes its share of A[0] .. A[L-1]; seed and step decide which.
     """
     layout = buffers.layout
     width = buffers.scratch.shape[2]
     last = layout.shape[0] - 1
+    if training and buffers.dropout[0] > 0.0:
+        A0 = layer_panels(buffers.activations, layout, 0, layout[0, A_AT], rows, width)
+        drop(A0, A0, layout[0, UNITS], r0, r1, seed, step, 0, False, buffers.dropout[0])
     for l in range(1, last + 1):
         k, n = layout[l - 1, UNITS], layout[l, UNITS]
         A_prev = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
@@ -38,18 +57,23 @@ def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any) -> None:
         Z = layer_panels(buffers.logits, layout, l, 0, rows, width)
         W, b = weight_panels(buffers.parameters, layout, l, width), bias_panels(buffers.parameters, layout, l, width)
         activation = layout[l, ACTIVATION]
-        inside_tile = l < last and is_piecewise_linear(activation)
-        finish = ACTIVATE if inside_tile else STORE
-        matmul_bias(
-            A_prev, W, b, A if inside_tile else Z, A, r0, r1, k, n, True, finish, slope_below_zero(activation, slope)
-        )
-        if l < last and not inside_tile:
+        done = l < last and inside_tile(buffers, l, training)
+        finish = ACTIVATE if done else STORE
+        matmul_bias(A_prev, W, b, A if done else Z, A, r0, r1, k, n, True, finish, slope_below_zero(activation, slope))
+        if l == last or done:
+            continue
+        if training:
+            D = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
+            activate_and_derive(activation, Z, A, D, n, r0, r1, slope)
+            if buffers.dropout[l] > 0.0:
+                drop(A, D, n, r0, r1, seed, step, l, True, buffers.dropout[l])
+        else:
             activate(activation, Z, A, n, r0, r1, slope)
 
 
 @device
 def backward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any) -> None:
-    """dZ[L-1] .. dZ[1] of examples r0..r1; dZ[L] and A are read.
+    """dZ[L-1] .. dZ[1] of examples r0..r1; dZ[L] and what `forward_pass` left in training are read.
 
     dA[l] = W[l+1]^T dZ[l+1],   dZ[l] = dA[l] * g[l]'(Z[l])
     """
@@ -59,40 +83,80 @@ def backward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any) -> None
         k, n = layout[l + 1, UNITS], layout[l, UNITS]
         above = layer_panels(buffers.deltas, layout, l + 1, layout[l + 1, DZ_AT], rows, width)
         dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
-        dA = layer_panels(buffers.logits, layout, l, 0, rows, width)
         A = layer_panels(buffers.activations, layout, l, layout[l, A_AT], rows, width)
         WT, b = (
             transposed_panels(buffers.transposed, layout, l + 1, width),
             bias_panels(buffers.parameters, layout, l, width),
         )
-        activation = layout[l, ACTIVATION]
-        inside_tile = is_piecewise_linear(activation)
-        finish = DERIVE if inside_tile else STORE
-        matmul_bias(
-            above, WT, b, dZ if inside_tile else dA, A, r0, r1, k, n, False, finish, slope_below_zero(activation, slope)
-        )
-        if not inside_tile:
-            activate_backward(activation, dA, A, dZ, n, r0, r1, slope)
+        by_sign = inside_tile(buffers, l, True)
+        finish = DERIVE if by_sign else TIMES_DERIVATIVE
+        below = slope_below_zero(layout[l, ACTIVATION], slope)
+        matmul_bias(above, WT, b, dZ, A if by_sign else dZ, r0, r1, k, n, False, finish, below)
 
 
 @device
-def update_pass(worker: int, buffers: Any, rows: int, m: int, rule: Any) -> None:
-    """This worker's share of the parameters, over all m examples of the batch (update.py)."""
+def update_pass(
+    worker: int, workers: int, buffers: Any, rows: int, m: int, rule: Any, rates: Any, sync: Any, meeting: int
+) -> int:
+    """This worker's share of the parameters, over all m examples of the batch (update.py).
+
+    Where the gradient's norm is limited, all of the gradient is kept first, and the workers meet. Returns the meetings so far.
+    """
     layout, blocks = buffers.layout, buffers.blocks
-    rates = flat_view(buffers.rates, worker * buffers.rates.shape[1], buffers.rates.shape[1])
     width = buffers.scratch.shape[2]
     S = buffers.scratch[worker]
-    t, end = buffers.shares[worker], buffers.shares[worker + 1]
-    while t < end:
-        first = t
-        l = blocks[t, 0]
-        while t < end and blocks[t, 0] == l:
-            t += 1
-        A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
-        dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
-        W, b = weight_panels(buffers.parameters, layout, l, width), bias_panels(buffers.parameters, layout, l, width)
-        W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
-        W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
-        WT = transposed_panels(buffers.transposed, layout, l, width)
-        k, n = layout[l - 1, UNITS], layout[l, UNITS]
-        update_layer(A, dZ, W, b, W1, b1, W2, b2, WT, S, blocks, first, t, m, k, n, rule.optimizer, rule.l2, rates)
+    clipping = rule.clip_norm > 0.0
+    for phase in range(2 if clipping else 1):
+        if phase == 1:
+            meeting += 1
+            barrier(sync, workers, meeting)
+            shrink_to_norm(buffers.squares, rule.clip_norm, rates)
+        t, end = buffers.shares[worker], buffers.shares[worker + 1]
+        while t < end:
+            first = t
+            l = blocks[t, 0]
+            while t < end and blocks[t, 0] == l:
+                t += 1
+            k, n = layout[l - 1, UNITS], layout[l, UNITS]
+            W, b = (
+                weight_panels(buffers.parameters, layout, l, width),
+                bias_panels(buffers.parameters, layout, l, width),
+            )
+            W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
+            W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
+            WT = transposed_panels(buffers.transposed, layout, l, width)
+            if phase == 1:
+                G, g = (
+                    weight_panels(buffers.gradients, layout, l, width),
+                    bias_panels(buffers.gradients, layout, l, width),
+                )
+                apply_gradient(G, g, W, b, W1, b1, W2, b2, WT, blocks, first, t, k, rule.optimizer, rates)
+                continue
+            optimizer = rule.optimizer
+            if clipping:
+                optimizer = KEEP
+                W1, b1 = (
+                    weight_panels(buffers.gradients, layout, l, width),
+                    bias_panels(buffers.gradients, layout, l, width),
+                )
+            A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
+            dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
+            update_layer(A, dZ, W, b, W1, b1, W2, b2, WT, S, blocks, first, t, m, k, n, optimizer, rates)
+            if clipping:
+                for u in range(first, t):
+                    buffers.squares[u] = gradient_square(W1, b1, blocks[u, 1], blocks[u, 2], k)
+    return meeting
+
+
+@device
+def shrink_to_norm(squares: Any, most: float, rates: Any) -> None:
+    """Turn the scalars of a step into those of a kept gradient G whose norm may be `most` at most:
+
+        G = G min(1, most / ||G||),   ||G||^2 = sum of `squares`
+
+    The penalties are in G already. Source: Pascanu, Mikolov, Bengio (2013).
+    """
+    total = 0.0
+    for t in range(squares.size):
+        total += squares[t]
+    rates[L2], rates[L1], rates[SCALE] = 0.0, 0.0, min(1.0, most / np.sqrt(total)) if total > 0.0 else 1.0

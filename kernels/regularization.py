@@ -1,4 +1,4 @@
-"""The L2 term."""
+"""The L2 and L1 terms."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def l2_backward(W: Any, l2: Any, m: int, dW: Any) -> None:
     scale = l2 / W.dtype.type(m)
     for i in range(W.size):
         dW[i] += scale * W[i]
+
+
+@device
+def l1_backward(W: Any, l1: Any, dW: Any) -> None:
+    """dW = dW + l1 sign(W), sign(0) = 0: the subgradient of l1 sum |W| of least size. Flat arrays of one size."""
+    zero = W.dtype.type(0)
+    for i in range(W.size):
+        dW[i] += l1 if W[i] > zero else -l1 if W[i] < zero else zero

@@ -1,6 +1,6 @@
-"""Reductions of one row of one panel, in vector registers.
+"""Reductions of one row of a panel, and of a panel's columns, in vector registers.
 
-Both combine lanes in a fixed tree, so a result depends on the vector width, but not on threads or batches.
+Their order is fixed: a result depends on the vector width, but not on threads or batches.
 """
 
 from __future__ import annotations
@@ -46,6 +46,54 @@ def _reduction(neutral: float, combine: Callable[[ir.IRBuilder, Any, Any], Any])
     return intrinsic(typed)
 
 
+@intrinsic
+def _column_totals_ir(typingctx: Any, P: Any, q: Any, m: Any, totals: Any) -> Any:
+    """Four sums at a time, of every fourth row, because one would wait for each addition to end."""
+    chains = 4
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        w = VectorWriter(context, builder, P.dtype)
+        zero, width = ir.Constant(INT64, 0), 2 * w.lanes
+        first = array_pointer(context, builder, P, args[0], [args[1], zero, zero])
+
+        def loop(name: str, begin: Any, end: Any, step: int, values: list[Any]) -> list[Any]:
+            before, body, done = (
+                builder.block,
+                builder.append_basic_block(name),
+                builder.append_basic_block(name + ".done"),
+            )
+            builder.cbranch(builder.icmp_signed("<", begin, end), body, done)
+            builder.position_at_end(body)
+            r, sums = builder.phi(INT64), [builder.phi(w.vector) for _ in values]
+            row = w.at(first, builder.mul(r, ir.Constant(INT64, width)))
+            loaded = [w.load(w.at(row, i * w.lanes)) for i in range(2 * step)]
+            added = [builder.fadd(total, x) for total, x in zip(sums, loaded, strict=False)] + sums[2 * step :]
+            r_next = builder.add(r, ir.Constant(INT64, step))
+            for phi, start, following in zip([r, *sums], [begin, *values], [r_next, *added], strict=True):
+                phi.add_incoming(start, before)
+                phi.add_incoming(following, builder.block)
+            builder.cbranch(builder.icmp_signed("<", r_next, end), body, done)
+            builder.position_at_end(done)
+            merged = []
+            for start, following in zip(values, added, strict=True):
+                phi = builder.phi(w.vector)
+                phi.add_incoming(start, before)
+                phi.add_incoming(following, body)
+                merged.append(phi)
+            return merged
+
+        whole = builder.sub(args[2], builder.srem(args[2], ir.Constant(INT64, chains)))
+        sums = loop("fours", zero, whole, chains, [w.zero] * (2 * chains))
+        sums = loop("rest", whole, args[2], 1, sums)
+        target = array_pointer(context, builder, totals, args[3], [zero])
+        for v in range(2):
+            left, right = builder.fadd(sums[v], sums[2 + v]), builder.fadd(sums[4 + v], sums[6 + v])
+            w.store(builder.fadd(left, right), w.at(target, v * w.lanes))
+        return context.get_dummy_value()
+
+    return types.void(P, types.int64, types.int64, totals), codegen
+
+
 def _larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
@@ -66,12 +114,17 @@ def _row_total_plain(P: Any, q: int, r: int, n: int) -> Any:
     return P[q, r, :n].sum()
 
 
+def _column_totals_plain(P: Any, q: int, m: int, totals: Any) -> None:
+    totals[:] = P[q, :m].sum(axis=0)
+
+
 def _width_of_plain(P: Any) -> int:
     return panel_width(P.dtype)
 
 
 row_largest: Any = _row_largest_plain if JIT_DISABLED else _reduction(float("-inf"), _larger)
 row_total: Any = _row_total_plain if JIT_DISABLED else _reduction(0.0, lambda builder, a, b: builder.fadd(a, b))
+column_totals: Any = _column_totals_plain if JIT_DISABLED else _column_totals_ir
 width_of: Any = _width_of_plain if JIT_DISABLED else _width_of_ir
 row_largest.__doc__ = (
     """row_largest(P, q, r, n): the largest of P[q, r, 0] .. P[q, r, n - 1], a NaN among them passed over."""
@@ -79,4 +132,7 @@ row_largest.__doc__ = (
 row_total.__doc__ = """row_total(P, q, r, n): the sum of P[q, r, :n]."""
 width_of.__doc__ = (
     """width_of(P): columns of a panel, known when a kernel is compiled, so that loops over them need no remainder."""
+)
+column_totals.__doc__ = (
+    """column_totals(P, q, m, totals): totals = the sum of rows 0 .. m - 1 of panel q; (width,), overwritten."""
 )

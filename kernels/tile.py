@@ -1,7 +1,7 @@
 """The register tile: C[height x 2 vectors] (+)= A[height x k] B[k x 2 vectors], all accumulators in registers.
 
 Two forms of one loop, written as LLVM vector instructions; each is one function in which the number of rows (1 to the
-tile's height) and of vectors (1 or 2) is chosen at run time:
+tile's height) and of vectors (1 or 2) is chosen at run time; the first does `count` tiles, one below the other:
 
 * `product_tile`   rows are examples: Z = A W + b and dA = dZ W^T, with a piecewise linear activation or its derivative;
 * `gradient_tile`  rows are units of the layer below: dW = A^T dZ, with the step of gradient descent.
@@ -28,7 +28,7 @@ from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_sha
 # How the accumulators start.
 ZERO, BIAS, ADD = 0, 1, 2
 # What is done with them at the end.
-STORE, ACTIVATE, DERIVE = 0, 1, 2
+STORE, ACTIVATE, DERIVE, SCALE = 0, 1, 2, 3
 
 _UNROLL = 4
 
@@ -167,6 +167,7 @@ def _product_tile_ir(
     D: Any,
     r: Any,
     rows: Any,
+    count: Any,
     p0: Any,
     p1: Any,
     j: Any,
@@ -176,15 +177,19 @@ def _product_tile_ir(
     slope: Any,
 ) -> Any:
     dtype = C.dtype
-    sig = types.void(A, B, b, C, D, *([types.int64] * 8), dtype)
+    sig = types.void(A, B, b, C, D, *([types.int64] * 9), dtype)
 
     def write(context: Any, builder: ir.IRBuilder, arguments: list[Any]) -> None:
         w = VectorWriter(context, builder, dtype)
-        a, bp, bias, c, d, jump, steps, height, vecs, how, end, slope_value = arguments
+        a0, bp, bias, c0, d0, jump, steps, height, repeat, vecs, how, end, slope_value = arguments
         width = 2 * w.lanes
 
         def one(rows_here: int, v: int) -> None:
             b = w.builder
+            before, body, finished = b.block, b.append_basic_block("tile"), b.append_basic_block("tiles.done")
+            b.branch(body)
+            b.position_at_end(body)
+            left, a, c, d = b.phi(INT64), b.phi(a0.type), b.phi(c0.type), b.phi(d0.type)
             places = [w.at(c, i * width + k * w.lanes) for i in range(rows_here) for k in range(v)]
 
             def from_bias() -> list[Any]:
@@ -195,26 +200,37 @@ def _product_tile_ir(
             spread = w.splat(slope_value)
             done = b.append_basic_block("stored")
             switch = b.switch(end, done)
-            for code in (STORE, ACTIVATE, DERIVE):
+            for code in (STORE, ACTIVATE, DERIVE, SCALE):
                 block = b.append_basic_block(f"finish.{code}")
                 switch.add_case(ir.Constant(INT64, code), block)
                 b.position_at_end(block)
                 for i, (place, z) in enumerate(zip(places, values, strict=True)):
+                    beside = w.at(d, (i // v) * width + (i % v) * w.lanes)
                     result = z
-                    if code != STORE:
-                        below = b.fmul(z, spread)
-                        sign = z if code == ACTIVATE else w.load(w.at(d, (i // v) * width + (i % v) * w.lanes))
-                        result = w.where_positive(sign, z, below)
+                    if code == SCALE:
+                        result = b.fmul(z, w.load(beside))
+                    elif code != STORE:
+                        sign = z if code == ACTIVATE else w.load(beside)
+                        result = w.where_positive(sign, z, b.fmul(z, spread))
                     w.store(result, place)
                 b.branch(done)
             b.position_at_end(done)
             _write_padding(w, c, rows_here, v)
+            following = [
+                b.sub(left, ir.Constant(INT64, 1)),
+                *(w.at(pointer, rows_here * width) for pointer in (a, c, d)),
+            ]
+            for phi, start, value in zip((left, a, c, d), (repeat, a0, c0, d0), following, strict=True):
+                phi.add_incoming(start, before)
+                phi.add_incoming(value, b.block)
+            b.cbranch(b.icmp_signed(">", following[0], ir.Constant(INT64, 0)), body, finished)
+            b.position_at_end(finished)
 
         _write_variants(builder, height, vecs, one)
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         tA, tB, tb, tC, tD = signature.args[:5]
-        vA, vB, vb, vC, vD, vr, vrows, vp0, vp1, vj, vvectors, vstart, vfinish, vslope = args
+        vA, vB, vb, vC, vD, vr, vrows, vcount, vp0, vp1, vj, vvectors, vstart, vfinish, vslope = args
         zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, panel_width(dtype.name))
         a = array_pointer(context, builder, tA, vA, [builder.sdiv(vp0, one), vr, zero])
         bp = array_pointer(context, builder, tB, vB, [vj, vp0, zero])
@@ -223,7 +239,7 @@ def _product_tile_ir(
         d = array_pointer(context, builder, tD, vD, [vj, vr, zero])
         stride = builder.mul(array_shape(context, builder, tA, vA)[1], one)
         jump = builder.sub(stride, one)
-        arguments = [a, bp, bias, c, d, jump, builder.sub(vp1, vp0), vrows, vvectors, vstart, vfinish, vslope]
+        arguments = [a, bp, bias, c, d, jump, builder.sub(vp1, vp0), vrows, vcount, vvectors, vstart, vfinish, vslope]
         _outlined(builder, f"fastdnn.product_tile.{dtype}", arguments, lambda b, given: write(context, b, given))
         return context.get_dummy_value()
 
@@ -302,6 +318,7 @@ def _product_tile_plain(
     D: Any,
     r: int,
     rows: int,
+    count: int,
     p0: int,
     p1: int,
     j: int,
@@ -312,18 +329,21 @@ def _product_tile_plain(
 ) -> None:
     width = C.shape[2]
     columns = slice(0, vectors * width // 2)
-    here = slice(r, r + rows)
+    here = slice(r, r + rows * count)
     a = np.concatenate(list(A[p0 // width : -(-p1 // width), here]), axis=1)[:, : p1 - p0]
     Z = a @ B[j, p0:p1, columns]
     if start == BIAS:
         Z = Z + b[j * width :][columns]
     elif start == ADD:
         Z = Z + C[j, here, columns]
+    beside = D[j, here, columns].copy()
     C[j, here] = 0
     if finish == STORE:
         C[j, here, columns] = Z
+    elif finish == SCALE:
+        C[j, here, columns] = Z * beside
     else:
-        C[j, here, columns] = np.where((Z if finish == ACTIVATE else D[j, here, columns]) > 0, Z, Z * slope)
+        C[j, here, columns] = np.where((Z if finish == ACTIVATE else beside) > 0, Z, Z * slope)
 
 
 def _gradient_tile_plain(

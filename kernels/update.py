@@ -4,26 +4,59 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.gemm import gradient_block
 from fastdnn.kernels.layers import bias_gradient
-from fastdnn.kernels.optimizers import ADAM, GRADIENT_DESCENT, adam_update, gradient_descent_update
+from fastdnn.kernels.optimizers import (
+    ADAM,
+    BETA1,
+    BETA2,
+    EPSILON,
+    GAIN,
+    GRADIENT_DESCENT,
+    KEEP,
+    KEPT,
+    L1,
+    L2,
+    MOMENTUM,
+    NESTEROV,
+    RATE,
+    RMSPROP,
+    SCALE,
+    adam_update,
+    decayed_descent_update,
+    momentum_update,
+    nesterov_update,
+    rmsprop_update,
+)
 from fastdnn.kernels.panels import transpose_block
+from fastdnn.kernels.regularization import l1_backward
 from fastdnn.kernels.views import flat_view, prefetch
 
 
 @device
-def apply_rule(optimizer: int, theta: Any, dtheta: Any, v: Any, s: Any, scale: Any, l2: Any, rates: Any) -> None:
-    """One update of flat parameters theta by the gradient scale dtheta + l2 theta; with KEEP none: the gradient is left in v.
+def apply_rule(optimizer: int, theta: Any, dtheta: Any, v: Any, s: Any, rates: Any, penalised: bool) -> None:
+    """One update of flat parameters by the sum dtheta; with KEEP none: the gradient of the cost is left in v.
 
-    rates : learning rate, Adam's rate and epsilon' (optimizers.adam_rate), beta1, beta2, in this order.
+    rates : optimizers.prepare_rates. penalised : whether L2, L1 and weight decay apply; then dtheta may be overwritten.
     """
+    scale, zero, one = rates[SCALE], theta.dtype.type(0), theta.dtype.type(1)
+    l2, keep = (rates[L2], rates[KEPT]) if penalised else (zero, one)
+    if penalised and rates[L1] != zero:
+        l1_backward(theta, rates[L1] / scale, dtheta)
     if optimizer == ADAM:
-        adam_update(theta, dtheta, v, s, scale, l2, rates[1], rates[3], rates[4], rates[2])
+        adam_update(theta, dtheta, v, s, scale, l2, keep, rates[BETA1], rates[BETA2], rates[EPSILON], rates[RATE])
     elif optimizer == GRADIENT_DESCENT:
-        gradient_descent_update(theta, dtheta, scale * rates[0])
+        decayed_descent_update(theta, dtheta, scale, l2, keep, rates[RATE])
+    elif optimizer == MOMENTUM:
+        momentum_update(theta, dtheta, v, scale, l2, keep, rates[BETA1], rates[GAIN], rates[RATE])
+    elif optimizer == NESTEROV:
+        nesterov_update(theta, dtheta, v, scale, l2, keep, rates[BETA1], rates[GAIN], rates[RATE])
+    elif optimizer == RMSPROP:
+        rmsprop_update(theta, dtheta, s, scale, l2, keep, rates[BETA2], rates[EPSILON], rates[RATE])
     else:
         for i in range(theta.size):
             v[i] = scale * dtheta[i] + l2 * theta[i]
@@ -34,34 +67,35 @@ def _update_layer_types(f: Any) -> tuple[Any, ...]:
     integer = types.int64
     return (
         panels, panels, panels, floats, panels, floats, panels, floats, panels, types.Array(f, 2, "C"),
-        types.Array(integer, 2, "C"), integer, integer, integer, integer, integer, integer, f, floats,
+        types.Array(integer, 2, "C"), *([integer] * 6), floats,
     )  # fmt: skip
 
 
 @separate(_update_layer_types)
 def update_layer(
     A: Any, dZ: Any, W: Any, b: Any, W1: Any, b1: Any, W2: Any, b2: Any, WT: Any, S: Any,
-    blocks: Any, t0: int, t1: int, m: int, k: int, n: int, optimizer: int, l2: Any, rates: Any,
+    blocks: Any, t0: int, t1: int, m: int, k: int, n: int, optimizer: int, rates: Any,
 ) -> None:  # fmt: skip
     """Blocks t0..t1 of one layer's update over the m examples of a batch.
 
-        dW = 1/m dZ A^T + l2 W,   db = 1/m sum dZ,   then the optimizer's rule
+        dW = scale dZ A^T + l2 W + l1 sign W,   db = scale sum dZ,   then the optimizer's rule
 
-    Where gradient descent is the rule, dW never exists outside registers; else it is one block in the first-level cache.
+    Where gradient descent is the rule and there is no L1, dW never exists outside registers; else it is one block in the
+    first-level cache.
 
     Parameters
     ----------
     A : panels of (m, k), the layer below; dZ : panels of (m, n); both read.
-    W, b : panels of (k, n) and (n,), padded, updated; W1, b1, W2, b2 : their moments, alike.
+    W, b : panels of (k, n) and (n,), padded, updated; W1, b1, W2, b2 : their moments v and s, alike.
     WT : panels of (n, k), overwritten in the blocks that changed; or without panels, for the first layer.
     S : (width + 1, width) scratch of this worker.
     blocks : (layer, panel below, panel); the worker that has the block of panel 0 below also updates that panel of b.
+    rates : optimizers.prepare_rates.
     """
     width = S.shape[1]
     kind = S.dtype.type
-    descend = optimizer == GRADIENT_DESCENT
-    scale = kind(1.0) / kind(m)
-    keep, rate = kind(1.0) - rates[0] * l2, rates[0] * scale
+    descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0)
+    keep, rate = rates[KEPT] - rates[RATE] * rates[L2], rates[RATE] * rates[SCALE]
     row = flat_view(S, width * width, width)
     for t in range(t0, t1):
         i, j = blocks[t, 1], blocks[t, 2]
@@ -73,12 +107,53 @@ def update_layer(
             prefetch(W2, at, size)
         gradient_block(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
         if not descend:
-            theta, dtheta = flat_view(W, at, size), flat_view(S, 0, size)
-            apply_rule(optimizer, theta, dtheta, flat_view(W1, at, size), flat_view(W2, at, size), scale, l2, rates)
-        if WT.shape[0] > 0:
+            moments = flat_view(W1, at, size), flat_view(W2, at, size)
+            apply_rule(optimizer, flat_view(W, at, size), flat_view(S, 0, size), moments[0], moments[1], rates, True)
+        if WT.shape[0] > 0 and optimizer != KEEP:
             transpose_block(W, WT, i, j)
         if i == 0:
             bias_gradient(dZ, j, m, row)
             at = j * width
             moments = flat_view(b1, at, width), flat_view(b2, at, width)
-            apply_rule(optimizer, flat_view(b, at, width), row, moments[0], moments[1], scale, kind(0.0), rates)
+            apply_rule(optimizer, flat_view(b, at, width), row, moments[0], moments[1], rates, False)
+
+
+def _apply_gradient_types(f: Any) -> tuple[Any, ...]:
+    panels, floats, integer = types.Array(f, 3, "C"), types.Array(f, 1, "C"), types.int64
+    return (*([panels, floats] * 4), panels, types.Array(integer, 2, "C"), *([integer] * 4), floats)
+
+
+@separate(_apply_gradient_types)
+def apply_gradient(
+    G: Any, g: Any, W: Any, b: Any, W1: Any, b1: Any, W2: Any, b2: Any, WT: Any,
+    blocks: Any, t0: int, t1: int, k: int, optimizer: int, rates: Any,
+) -> None:  # fmt: skip
+    """As `update_layer`, from a gradient that was kept by it: G as W and g as b, both read."""
+    width = W.shape[2]
+    for t in range(t0, t1):
+        i, j = blocks[t, 1], blocks[t, 2]
+        at, size = (j * W.shape[1] + i * width) * width, min(width, k - i * width) * width
+        moments = flat_view(W1, at, size), flat_view(W2, at, size)
+        apply_rule(optimizer, flat_view(W, at, size), flat_view(G, at, size), moments[0], moments[1], rates, True)
+        if WT.shape[0] > 0:
+            transpose_block(W, WT, i, j)
+        if i == 0:
+            at = j * width
+            moments = flat_view(b1, at, width), flat_view(b2, at, width)
+            apply_rule(
+                optimizer, flat_view(b, at, width), flat_view(g, at, width), moments[0], moments[1], rates, False
+            )
+
+
+@device
+def gradient_square(G: Any, g: Any, i: int, j: int, k: int) -> float:
+    """The sum of squares, in float64, of block (i, j) of a kept gradient, and of its part of the bias's where i is 0."""
+    width = G.shape[2]
+    total = 0.0
+    for r in range(i * width, min(k, (i + 1) * width)):
+        for c in range(width):
+            total += np.float64(G[j, r, c]) * np.float64(G[j, r, c])
+    if i == 0:
+        for c in range(j * width, (j + 1) * width):
+            total += np.float64(g[c]) * np.float64(g[c])
+    return total

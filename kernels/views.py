@@ -87,24 +87,27 @@ def _scratch_panel_ir(typingctx: Any, like: Any) -> Any:
     return result(like), codegen
 
 
-@intrinsic
-def _prefetch_ir(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        array_type = signature.args[0]
-        itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-        data = make_array(array_type)(context, builder, args[0]).data
-        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch.p0", fnty=ir.FunctionType(ir.VoidType(), [pointer.type, INT32, INT32, INT32])
-        )
-        for_writing, keep_close, data_cache = (ir.Constant(INT32, value) for value in (1, 3, 1))
-        with cgutils.for_range_slice(
-            builder, INT64(0), builder.mul(args[2], INT64(itemsize)), INT64(_CACHE_LINE), intp=INT64
-        ) as (offset, _):
-            builder.call(function, [builder.gep(pointer, [offset]), for_writing, keep_close, data_cache])
-        return context.get_dummy_value()
+def _prefetch_of(for_writing: int) -> Any:
+    def typed(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+            array_type = signature.args[0]
+            itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+            data = make_array(array_type)(context, builder, args[0]).data
+            pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+            function = builder.module.declare_intrinsic(
+                "llvm.prefetch.p0", fnty=ir.FunctionType(ir.VoidType(), [pointer.type, INT32, INT32, INT32])
+            )
+            # To write or to read, to be kept close, in the data cache.
+            hints = [ir.Constant(INT32, value) for value in (for_writing, 3, 1)]
+            with cgutils.for_range_slice(
+                builder, INT64(0), builder.mul(args[2], INT64(itemsize)), INT64(_CACHE_LINE), intp=INT64
+            ) as (offset, _):
+                builder.call(function, [builder.gep(pointer, [offset]), *hints])
+            return context.get_dummy_value()
 
-    return types.void(array, types.int64, types.int64), codegen
+        return types.void(array, types.int64, types.int64), codegen
+
+    return intrinsic(typed)
 
 
 def _scratch_panel_plain(like: Any) -> Any:
@@ -128,11 +131,11 @@ def _rows_view_plain(P: Any, q: int, r0: int, r1: int) -> Any:
 
 
 if JIT_DISABLED:
-    flat_view, panel_view, rows_view, prefetch = _flat_view_plain, _panel_view_plain, _rows_view_plain, _prefetch_plain
-    scratch_panel = _scratch_panel_plain
+    flat_view, panel_view, rows_view = _flat_view_plain, _panel_view_plain, _rows_view_plain
+    scratch_panel, prefetch, prefetch_to_read = _scratch_panel_plain, _prefetch_plain, _prefetch_plain
 else:
-    flat_view, panel_view, rows_view, prefetch = _flat_view_ir, _panel_view_ir, _rows_view_ir, _prefetch_ir
-    scratch_panel = _scratch_panel_ir
+    flat_view, panel_view, rows_view, scratch_panel = _flat_view_ir, _panel_view_ir, _rows_view_ir, _scratch_panel_ir
+    prefetch, prefetch_to_read = _prefetch_of(1), _prefetch_of(0)
 flat_view.__doc__ = (
     """flat_view(array, at, size): `size` numbers of a C-contiguous array from flat position `at`, as a vector."""
 )
@@ -146,3 +149,4 @@ scratch_panel.__doc__ = (
 prefetch.__doc__ = (
     """prefetch(array, at, size): ask for `size` numbers from flat position `at`, soon to be read and written."""
 )
+prefetch_to_read.__doc__ = """prefetch_to_read(array, at, size): the same of numbers that will only be read."""

@@ -9,13 +9,10 @@ import numpy as np
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
 from fastdnn.errors import DivergenceError
-from fastdnn.kernels import course as kernels
-from fastdnn.kernels.layout import Rule
-from fastdnn.kernels.optimizers import GRADIENT_DESCENT
-from fastdnn.loss_codes import loss_code
+from fastdnn.examples import Examples
 from fastdnn.network import Network
-from fastdnn.panels import fill_panels
-from fastdnn.workspace import Workspace
+from fastdnn.optimizer import Optimizer
+from fastdnn.trainer import Trainer
 
 
 def descend(
@@ -52,26 +49,22 @@ def descend(
     )  # fmt: skip
     _checks.finite("X", X)
     m = X.shape[1]
-    workspace = Workspace(network, m, 1)
-    buffers = workspace.buffers
-    width = buffers.scratch.shape[2]
-    panels = -(-X.shape[0] // width)
-    # A[0] comes first in the buffer of activations.
-    fill_panels(buffers.activations[: panels * m * width].reshape(panels, m, width), X.T)
-    buffers.batch_targets[:] = Y.T
-    rule = Rule(GRADIENT_DESCENT, float(learning_rate), 0.0, 0.0, 0.0, 0.0)
-    loss, slope = loss_code(network.loss, network.dtype), network.dtype.type(network.leaky_slope)
+    trainer = Trainer(
+        network, Examples(X.T, Y.T.astype(np.float64)), batch_size=m, optimizer=Optimizer("sgd", learning_rate),
+        threads=1, shuffle=False,
+    )  # fmt: skip
     costs = np.empty(num_iterations)
     for first in range(0, num_iterations, every):
         part = costs[first : first + every]
-        done = kernels.descend(buffers, loss, slope, rule, part)
-        if done < part.size:
-            _diverged(first + done, costs)
+        state, _ = trainer.run(part.size, learning_rate)
+        part[:] = state.epoch_losses
+        if state.diverged_at:
+            _diverged(first + state.steps - 1, costs)
         if report is not None:
             report(first, float(part[0]))
     if report is not None and num_iterations and (num_iterations - 1) % every:
         report(num_iterations - 1, float(costs[-1]))
-    workspace.store()
+    trainer.store()
     learnt: Parameters = {}
     for l, (W, b) in enumerate(zip(network.weights, network.biases, strict=True), 1):
         learnt[f"W{l}"], learnt[f"b{l}"] = W.copy(), b.copy()
@@ -82,6 +75,6 @@ def _diverged(iteration: int, costs: Array) -> None:
     last = float(costs[iteration - 1]) if iteration else None
     before = "" if last is None else f" (last finite: {last:.6g})"
     raise DivergenceError(
-        f"Gradient descent diverged: the cost is {costs[iteration]} at iteration {iteration}{before}.",
+        f"Gradient descent diverged: the cost is not finite at iteration {iteration}{before}.",
         "a smaller learning_rate, or inputs of smaller size", epoch=iteration + 1, batch=1, last_finite=last,
     )  # fmt: skip

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import reference
-from callers import JIT, from_python
+from callers import JIT
 from hypothesis import given, settings
 from strategies import Job, jobs
 
 from fastdnn import engine
 from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
-from fastdnn.kernels import epoch, layout, optimizers
+from fastdnn.kernels import epoch, optimizers
 from fastdnn.network import Network
 from fastdnn.workspace import Workspace
 
-SGD = layout.Rule(optimizers.GRADIENT_DESCENT, 0.125, 0.9, 0.999, 1e-8, 0.0)
-ADAM = layout.Rule(optimizers.ADAM, 0.01, 0.9, 0.999, 1e-8, 0.0)
+SGD = engine.NO_UPDATE
+ADAM = SGD._replace(optimizer=optimizers.ADAM, beta1=0.9, beta2=0.999, epsilon=1e-8)
+RATES = {SGD.optimizer: 0.125, ADAM.optimizer: 0.01}
 needs_fixed_order = pytest.mark.skipif(not JIT, reason="without the JIT NumPy orders its sums by shape")
 
 
@@ -41,17 +44,17 @@ def run_job(job, workers, dtype, rule, epochs=2):
     batch = min(job.batch, job.m)
     workspace = Workspace(network, batch, workers)
     data = workspace.data(examples, with_targets=True)
-    sums = []
-    for number in range(1, epochs + 1):
-        step = (number - 1) * -(-job.m // batch)
-        done, _ = run_pass(workspace, data, examples.indices, workers, rule=rule, step=step, shuffle=(job.seed, number))
-        sums.append(done.loss_sum)
+    done, _ = run_pass(
+        workspace, data, examples.indices, workers, rule=rule, steps=(0, epochs * -(-job.m // batch)),
+        learning_rates=RATES[rule.optimizer], seed=job.seed, shuffle=True,
+    )  # fmt: skip
+    means = done.epoch_losses
     AL, losses = np.empty((job.m, job.layer_dims[-1]), network.dtype), np.empty(job.m)
     run_pass(
         workspace, data, examples.indices, workers, purpose=epoch.OUTPUTS + epoch.LOSSES, outputs=AL, losses=losses
     )
     workspace.store()
-    return network.parameters, sums, AL, losses
+    return network.parameters, means, AL, losses
 
 
 @pytest.mark.parametrize("rule", [SGD, ADAM], ids=["sgd", "adam"])
@@ -65,11 +68,11 @@ def test_epochs_equal_oracle(rule, job):
     orders = [reference.permutation(range(job.m), job.seed, number) for number in (1, 2)]
     batch = min(job.batch, job.m)
     weights, biases, means = oracle_train(network, job, orders, batch, rule, l2)
-    parameters, sums, AL, _ = run_job(job, 1, "float64", rule._replace(l2=l2 / job.m))
+    parameters, got_means, AL, _ = run_job(job, 1, "float64", rule._replace(l2=l2 / job.m))
     got = Network.from_parameters(*split(parameters, network), network.activations, job.loss, dtype="float64")
     for ours, wanted in zip([*got.weights, *got.biases], [*weights, *biases], strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-9, atol=1e-10)
-    np.testing.assert_allclose(np.array(sums) / job.m, means, rtol=1e-10)
+    np.testing.assert_allclose(got_means, means, rtol=1e-10)
     AL_oracle = reference.forward_pass(weights, biases, network.activations, job.inputs().T)[1][-1]
     np.testing.assert_allclose(AL, AL_oracle.T, rtol=1e-8, atol=1e-9)
 
@@ -83,7 +86,7 @@ def split(parameters, network):
 def oracle_train(network, job, orders, batch, rule, l2):
     return reference.train(
         network.weights, network.biases, network.activations, job.loss, job.inputs().T, oracle_targets(job), orders, batch,
-        "adam" if rule.optimizer == optimizers.ADAM else "sgd", rule.learning_rate, l2, rule.epsilon,
+        "adam" if rule.optimizer == optimizers.ADAM else "sgd", RATES[rule.optimizer], l2, rule.epsilon,
     )  # fmt: skip
 
 
@@ -118,9 +121,13 @@ def test_seed_and_epoch_make_the_bits():
     workspace = Workspace(network, job.batch, 1)
     data = workspace.data(examples, with_targets=True)
     results = []
-    for shuffle in [(1, 1), (2, 1), (1, 2), None]:
+    per_epoch = -(-job.m // job.batch)
+    for seed, number, shuffle in [(1, 1, True), (2, 1, True), (1, 2, True), (1, 1, False)]:
         workspace.load()
-        run_pass(workspace, data, examples.indices, 1, rule=SGD, shuffle=shuffle)
+        steps = (number - 1) * per_epoch, number * per_epoch
+        run_pass(
+            workspace, data, examples.indices, 1, rule=SGD, steps=steps, learning_rates=0.1, seed=seed, shuffle=shuffle
+        )
         results.append(workspace.buffers.parameters.tobytes())
     assert len(set(results)) == 4
 
@@ -142,7 +149,7 @@ def ready():
 def test_order_is_drawn_from_seed_and_epoch(ready, workers):
     workspace, data, rows = ready
     order = np.full(rows.size, -1)
-    run_pass(workspace, data, rows, workers, rule=SGD, shuffle=(4, 9), order=order)
+    run_pass(workspace, data, rows, workers, rule=SGD, steps=(40, 45), seed=4, shuffle=True, order=order)
     np.testing.assert_array_equal(order, reference.permutation(range(rows.size), 4, 9))
     run_pass(workspace, data, rows[::2].copy(), workers, rule=SGD, order=order[:12])
     np.testing.assert_array_equal(order[:12], rows[::2])
@@ -155,7 +162,7 @@ def test_without_training_nothing_is_updated(ready, workers):
     AL, losses = np.full((rows.size, 3), np.nan), np.full(rows.size, np.nan)
     for purpose in (epoch.LOSSES, epoch.OUTPUTS):
         done, _ = run_pass(workspace, data, rows, workers, purpose=purpose, rule=SGD, outputs=AL, losses=losses)
-        assert (done.steps, done.loss_sum) == (0, 0.0)
+        assert (done.steps, done.mean_loss) == (0, None)
         if purpose == epoch.LOSSES:
             assert np.isnan(AL).all()
     np.testing.assert_array_equal(workspace.buffers.parameters, before)
@@ -175,7 +182,7 @@ def test_a_stop_that_was_asked_for_ends_after_one_step(ready, workers, monkeypat
     monkeypatch.setattr(engine, "Pass", lambda: asked)
     run_pass(workspace, data, rows, workers, rule=SGD)
     assert (asked.steps, asked.diverged_at) == (1, 0)
-    assert asked.loss_sum == pytest.approx(5 * asked.last_cost)
+    assert asked.mean_loss == pytest.approx(asked.last_cost)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -188,7 +195,7 @@ def test_divergence_ends_the_epoch_and_says_where(ready, workers):
     assert done.diverged_at == 3
     assert done.steps == 3
     assert np.isfinite(done.last_cost)
-    assert np.isfinite(done.loss_sum)
+    assert np.isfinite(done.mean_loss)
 
 
 def test_running_counts_every_example_once(ready):
@@ -196,28 +203,50 @@ def test_running_counts_every_example_once(ready):
     workspace, data, rows = ready
     losses = np.empty(rows.size)
     run_pass(workspace, data, rows, 1, purpose=epoch.LOSSES, losses=losses)
-    done, _ = run_pass(workspace, data, rows, 2, rule=SGD._replace(learning_rate=0.0))
+    done, _ = run_pass(workspace, data, rows, 2, rule=SGD)
     assert done.steps == 5
-    assert done.loss_sum == pytest.approx(losses.sum(), rel=1e-13)
+    assert done.mean_loss == pytest.approx(losses.mean(), rel=1e-13)
+    assert done.epoch_losses.tolist() == [done.mean_loss]
     assert done.last_cost == pytest.approx(losses[20:].mean(), rel=1e-13)
 
 
-@pytest.mark.parametrize("step", [1, 7])
-def test_rates_of_a_step(step, dtype):
-    rates = np.full(5, np.nan, dtype)
-    from_python(epoch.prepare_rates)(ADAM, step, rates)
-    rate, small = from_python(optimizers.adam_rate)(0.01, 0.9, 0.999, 1e-8, step)
-    np.testing.assert_array_equal(rates, np.array([0.01, rate, small, 0.9, 0.999], dtype))
+def test_an_epoch_may_be_run_in_parts(ready):
+    """Any cut of two epochs into passes gives the same bits, with order and sums carried on."""
+    workspace, data, rows = ready
+    results = []
+    for cuts in [(0, 10), (0, 5, 10), (0, 3, 4, 9, 10)]:
+        workspace.load()
+        order, running, means = np.empty_like(rows), np.zeros(3), []
+        for steps in pairwise(cuts):
+            done, _ = run_pass(
+                workspace, data, rows, 2, rule=SGD, steps=steps, learning_rates=0.1, seed=3, shuffle=True, order=order,
+                running=running,
+            )  # fmt: skip
+            means += done.epoch_losses.tolist()
+        results.append((workspace.buffers.parameters.tobytes(), *means))
+    assert len(results[0]) == 3
+    assert results[0] == results[1] == results[2]
+
+
+def test_each_step_has_its_own_learning_rate(ready):
+    """A step of rate 0 moves nothing: two steps of (a, 0) end where one of a does."""
+    workspace, data, rows = ready
+    ends = []
+    for rates in ([0.1], [0.1, 0.0], [0.1, 0.1]):
+        workspace.load()
+        run_pass(workspace, data, rows, 1, rule=SGD, steps=(0, len(rates)), learning_rates=np.array(rates))
+        ends.append(workspace.buffers.parameters.tobytes())
+    assert ends[0] == ends[1] != ends[2]
 
 
 def test_adam_goes_on_counting_from_epoch_to_epoch(ready):
-    """Two epochs with `step` carried on are not the same as two that begin at the first step."""
+    """Two epochs with the number of steps carried on are not the same as two that begin at the first step."""
     workspace, data, rows = ready
     results = []
     for second in (5, 0):
         workspace.load()
         workspace.buffers.moments1[:] = workspace.buffers.moments2[:] = 0
         for step in (0, second):
-            run_pass(workspace, data, rows, 1, rule=ADAM, step=step)
+            run_pass(workspace, data, rows, 1, rule=ADAM, steps=(step, step + 5), learning_rates=0.01)
         results.append(workspace.buffers.parameters.copy())
     assert np.any(results[0] != results[1])

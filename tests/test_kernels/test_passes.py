@@ -7,7 +7,9 @@ import pytest
 import reference
 from callers import assert_same_bits, copied_from_python, from_python
 
+from fastdnn.engine import NO_UPDATE
 from fastdnn.kernels import layout, optimizers, passes
+from fastdnn.kernels.sync import SYNC_WORDS
 from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
 from fastdnn.panels import fill_panels
@@ -54,7 +56,7 @@ class Batch:
         return reference.from_panels(self.panels(buffer, l), self.dims[l])
 
     def forward(self, r0=0, r1=BATCH):
-        from_python(passes.forward_pass)(self.buffers, BATCH, r0, r1, self.dtype(SLOPE))
+        from_python(passes.forward_pass)(self.buffers, BATCH, r0, r1, self.dtype(SLOPE), True, 0, 0)
 
     def backward(self, r0=0, r1=BATCH):
         """From half the squared error at the output."""
@@ -70,6 +72,15 @@ class Batch:
 
     def tolerance(self):
         return {"rtol": 1e-12, "atol": 1e-12} if self.dtype is np.float64 else {"rtol": 1e-4, "atol": 1e-4}
+
+
+def update(batch, code, m, l2, worker=0, workers=1):
+    """One worker's share of an update by the first m examples, with rate 0.125."""
+    rule = NO_UPDATE._replace(optimizer=code, beta1=0.9, beta2=0.999, epsilon=1e-8, l2=l2)
+    rates = np.zeros(optimizers.RATES, batch.dtype)
+    from_python(optimizers.prepare_rates)(rule, 0.125, 1, float(m), rates)
+    sync = np.zeros(SYNC_WORDS, np.int64)
+    from_python(passes.update_pass)(worker, workers, batch.buffers, BATCH, m, rule, rates, sync, 0)
 
 
 def test_forward_equals_oracle(dtype):
@@ -111,12 +122,8 @@ def test_update_equals_oracle(rule, workers, dtype):
     batch.forward()
     batch.backward()
     code = {"sgd": optimizers.GRADIENT_DESCENT, "adam": optimizers.ADAM}[rule]
-    rates = [0.125, *from_python(optimizers.adam_rate)(0.125, 0.9, 0.999, 1e-8, 1), 0.9, 0.999]
-    batch.buffers.rates[:] = rates
     for worker in range(workers):
-        rule_tuple = layout.Rule(code, 0.125, 0.9, 0.999, 1e-8, decay)
-        kind = rule_tuple._replace(l2=batch.dtype(decay))
-        from_python(passes.update_pass)(worker, batch.buffers, BATCH, m, kind)
+        update(batch, code, m, decay, worker, workers)
     batch.workspace.store()
     deltas = batch.expected_deltas()
     for l in range(1, batch.L + 1):
@@ -142,13 +149,10 @@ def test_padding_of_deltas_and_parameters_stays_zero(activation, rule, dtype):
     dims = [3, 2 * width, width // 2 - 1, 3 * width - 1, width // 2 + 1, 2]
     batch = Batch(dtype, dims, [activation] * 4)
     code = {"sgd": optimizers.GRADIENT_DESCENT, "adam": optimizers.ADAM}[rule]
-    batch.buffers.rates[:] = [0.125, 0.125, 1e-8, 0.9, 0.999]
     for _ in range(2):
         batch.forward()
         batch.backward()
-        from_python(passes.update_pass)(
-            0, batch.buffers, BATCH, BATCH, layout.Rule(code, 0.125, 0.9, 0.999, 1e-8, batch.dtype(0.5))
-        )
+        update(batch, code, BATCH, 0.5)
     weight_panels, bias_panels = copied_from_python(layout.weight_panels), copied_from_python(layout.bias_panels)
     for l in range(1, batch.L + 1):
         n_prev, n = dims[l - 1 : l + 1]

@@ -35,5 +35,14 @@ def test_nan_is_passed_over_by_the_largest_and_shows_in_the_total(panels):
     assert np.isnan(total(panels, 0, 0, 3))
 
 
+@pytest.mark.parametrize("m", [0, 1, 3, 4, 5, 8, 31])
+def test_column_totals_of_any_number_of_rows(m, dtype, rng):
+    P = rng.normal(size=(2, 40, panel_width(dtype))).astype(dtype)
+    P[1, m:] = np.nan
+    totals = np.full(P.shape[2], np.nan, dtype)
+    from_python(rows.column_totals)(P, 1, m, totals)
+    np.testing.assert_allclose(totals, P[1, :m].sum(axis=0, dtype=float), rtol=1e-5, atol=40 * np.finfo(dtype).eps)
+
+
 def test_width(panels, dtype):
     assert from_python(rows.width_of)(panels) == panel_width(dtype)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from callers import from_python
+from callers import JIT, assert_same_bits, from_python
 
 from fastdnn.kernels import tile
 from fastdnn.kernels.vector import panel_width, tile_height
 
 HEIGHTS = range(1, tile_height() + 1)
 STARTS = {"ZERO": tile.ZERO, "BIAS": tile.BIAS, "ADD": tile.ADD}
-FINISHES = {"STORE": tile.STORE, "ACTIVATE": tile.ACTIVATE, "DERIVE": tile.DERIVE}
+FINISHES = {"STORE": tile.STORE, "ACTIVATE": tile.ACTIVATE, "DERIVE": tile.DERIVE, "SCALE": tile.SCALE}
 PLACE = (2, 1)  # first row of the tile, panel
 
 
 @pytest.fixture
 def product(dtype, rng):
     """Panels of A, B, b, C, D for a contraction of three panels, and the call on copies of C."""
-    width, rows = panel_width(dtype), tile_height() + 4
+    width, rows = panel_width(dtype), 2 * tile_height() + 8
 
     def draw(*shape):
         return rng.normal(size=shape).astype(dtype)
@@ -27,9 +27,9 @@ def product(dtype, rng):
     A, B, b = draw(3, rows, width), draw(2, 3 * width, width), draw(2 * width)
     C, D = draw(2, rows, width), draw(2, rows, width)
 
-    def call(height, vectors, p0, p1, start, finish, slope=0.25):
+    def call(height, vectors, p0, p1, start, finish, slope=0.25, count=1):
         got = C.copy()
-        arguments = A, B, b, got, D, PLACE[0], height, p0, p1, PLACE[1], vectors, start, finish, dtype(slope)
+        arguments = A, B, b, got, D, PLACE[0], height, count, p0, p1, PLACE[1], vectors, start, finish, dtype(slope)
         from_python(tile.product_tile)(*arguments)
         return got
 
@@ -44,8 +44,10 @@ def product_in_float64(A, B, b, C, D, height, vectors, p0, p1, start, finish, sl
     first = {"ZERO": 0.0, "BIAS": b[j * width :][columns], "ADD": C[j, rows, columns]}[start]
     Z = reference.matmul(a, b_part) + np.asarray(first, np.float64)
     sign = Z if finish == "ACTIVATE" else D[j, rows, columns]
-    result = Z if finish == "STORE" else np.where(sign > 0, Z, slope * Z)
-    return result, reference.matmul_error(a, b_part, C.dtype) + 2 * np.finfo(C.dtype).eps * np.abs(first)
+    result = {"STORE": Z, "SCALE": Z * sign}.get(finish, np.where(sign > 0, Z, slope * Z))
+    largest = np.abs(sign).max() if finish == "SCALE" else 1.0
+    error = reference.matmul_error(a, b_part, C.dtype) + 2 * np.finfo(C.dtype).eps * np.abs(first)
+    return result, max(1.0, largest) * error + 2 * np.finfo(C.dtype).eps * np.abs(result)
 
 
 def check_product(product, height, vectors, p0, p1, start, finish):
@@ -67,6 +69,41 @@ def test_product_of_every_height(product, vectors):
     for height in HEIGHTS:
         check_product(product, height, vectors, 0, width + 5, "BIAS", "STORE")
         check_product(product, height, vectors, width, 3 * width, "ADD", "ACTIVATE")
+
+
+@pytest.mark.parametrize("finish", FINISHES.values())
+@pytest.mark.parametrize("height", [1, 2, 5])
+def test_tiles_below_each_other_are_as_one_after_the_other(product, height, finish):
+    """Three tiles in one call have the bits of the same rows taken by a tile at a time, and D may be C."""
+    A, B, b, C, D, call = product
+    got = call(height, 2, 0, 9, STARTS["ADD"], finish, count=3)
+    width = C.shape[2]
+    expected = C.copy()
+    kernel = from_python(tile.product_tile)
+    for t in range(3):
+        kernel(
+            A,
+            B,
+            b,
+            expected,
+            D,
+            PLACE[0] + t * height,
+            height,
+            1,
+            0,
+            9,
+            PLACE[1],
+            2,
+            STARTS["ADD"],
+            finish,
+            C.dtype.type(0.25),
+        )
+    assert_same_bits(got, expected) if JIT else np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    same = D.copy()
+    kernel(A, B, b, same, same, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["SCALE"], C.dtype.type(0))
+    product_alone = C.copy()
+    kernel(A, B, b, product_alone, D, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["STORE"], C.dtype.type(0))
+    np.testing.assert_allclose(same[0, 0], product_alone[0, 0] * D[0, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("finish", FINISHES)

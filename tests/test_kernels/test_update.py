@@ -7,12 +7,11 @@ import pytest
 import reference
 from callers import from_python
 
+from fastdnn.engine import NO_UPDATE
 from fastdnn.kernels import optimizers, update
 from fastdnn.kernels.vector import panel_width
 
 RATE, DECAY, STEP = 0.125, 0.25, 3
-ADAM_RATE = RATE * np.sqrt(1 - 0.999**STEP) / (1 - 0.9**STEP)
-ADAM_EPSILON = 1e-8 * np.sqrt(1 - 0.999**STEP)
 RULES = {"sgd": optimizers.GRADIENT_DESCENT, "adam": optimizers.ADAM, "keep": optimizers.KEEP}
 
 
@@ -49,8 +48,10 @@ def blocks_of(k, n, width):
 def run(arrays, dtype, m, k, n, rule, blocks, t0, t1):
     width = panel_width(dtype)
     S = np.full((width + 1, width), np.nan, dtype)
-    rates = np.array([RATE, ADAM_RATE, ADAM_EPSILON, 0.9, 0.999], dtype)
-    from_python(update.update_layer)(*arrays, S, blocks, t0, t1, m, k, n, RULES[rule], dtype(DECAY), rates)
+    numbers = NO_UPDATE._replace(optimizer=RULES[rule], beta1=0.9, beta2=0.999, epsilon=1e-8, l2=DECAY)
+    rates = np.zeros(optimizers.RATES, dtype)
+    from_python(optimizers.prepare_rates)(numbers, RATE, STEP, float(m), rates)
+    from_python(update.update_layer)(*arrays, S, blocks, t0, t1, m, k, n, RULES[rule], rates)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -75,7 +76,8 @@ def test_update_equals_oracle(rule, dtype, rng):
             np.testing.assert_allclose(arrays[at][:n], want[0], rtol=tolerance, atol=tolerance)
             assert np.all(arrays[at][n:] == 0)
         new_W = reference.from_panels(arrays[2], n)
-        np.testing.assert_array_equal(reference.from_panels(arrays[8], k)[:n], new_W[:k].T)
+        if rule != "keep":  # which moves nothing
+            np.testing.assert_array_equal(reference.from_panels(arrays[8], k)[:n], new_W[:k].T)
         for array, before in zip(arrays[:2], kept, strict=True):
             np.testing.assert_array_equal(array, before)
 

@@ -236,7 +236,7 @@ def test_refused_settings(call, message):
 def test_divergence_is_told(rng):
     X, Y = rng.normal(size=(2, 8)) * 1e150, rng.integers(0, 2, (1, 8))
     # Without the JIT, NumPy would warn of the overflow.
-    expected = pytest.raises(DivergenceError, match=r"cost is (nan|inf) at iteration \d+")
+    expected = pytest.raises(DivergenceError, match=r"cost is not finite at iteration \d+")
     with np.errstate(all="ignore"), expected as caught:
         deep.L_layer_model(X, Y, [2, 3, 1], 1e200, 50)
     assert caught.value.epoch >= 2

@@ -128,7 +128,7 @@ def test_infinite_inputs_are_refused():
 
 def test_divergence_is_told():
     # Without the JIT, NumPy would warn of the overflow.
-    expected = pytest.raises(DivergenceError, match=r"cost is (nan|inf) at iteration \d+ \(last finite: ")
+    expected = pytest.raises(DivergenceError, match=r"cost is not finite at iteration \d+ \(last finite: ")
     with np.errstate(all="ignore"), expected as caught:
         logistic.optimize([[1.0]], 0.0, [[1e200, -1e200]], [[0, 1]], 10, learning_rate=1e200)
     assert caught.value.hint == "a smaller learning_rate, or inputs of smaller size"

@@ -13,14 +13,13 @@ import pytest
 from callers import JIT
 
 from fastdnn import engine
-from fastdnn.engine import Pass, run_pass
+from fastdnn.engine import NO_UPDATE, Pass, run_pass
 from fastdnn.examples import Examples
-from fastdnn.kernels.layout import Rule
-from fastdnn.kernels.optimizers import ADAM, GRADIENT_DESCENT
+from fastdnn.kernels.optimizers import ADAM
 from fastdnn.network import Network
 from fastdnn.workspace import Workspace
 
-SGD = Rule(GRADIENT_DESCENT, 0.1, 0.0, 0.0, 0.0, 0.0)
+SGD = NO_UPDATE
 
 
 def prepare(dims, m, batch, workers=1, dtype="float32"):
@@ -33,13 +32,13 @@ def prepare(dims, m, batch, workers=1, dtype="float32"):
 @pytest.fixture
 def calls(monkeypatch):
     """The workers of the calls into the compiled epoch, in order."""
-    made, original = [], engine.run_epoch
+    made, original = [], engine.run_steps
 
     def counted(worker, *arguments):
         made.append(worker)
         return original(worker, *arguments)
 
-    monkeypatch.setattr(engine, "run_epoch", counted)
+    monkeypatch.setattr(engine, "run_steps", counted)
     return made
 
 
@@ -54,20 +53,20 @@ def test_one_call_for_each_worker(calls, workers):
 
 def test_what_a_pass_publishes():
     workspace, data, rows = prepare([3, 4, 2], 50, 7, 2)
-    done, interrupted = run_pass(workspace, data, rows, 2, rule=SGD)
+    done, interrupted = run_pass(workspace, data, rows, 2, rule=SGD, learning_rates=0.1)
     assert interrupted is False
     assert (done.steps, done.diverged_at) == (8, 0)
-    assert 0 < done.loss_sum / 50 < 5
+    assert 0 < done.mean_loss < 5
     assert 0 < done.last_cost < 5
     fresh = Pass()
-    assert (fresh.steps, fresh.loss_sum, fresh.diverged_at) == (0, 0.0, 0)
+    assert (fresh.steps, fresh.mean_loss, fresh.diverged_at) == (0, None, 0)
 
 
 def test_rows_are_not_written_and_may_be_read_only():
     workspace, data, rows = prepare([3, 4, 2], 20, 7)
     before = rows.copy()
     rows.flags.writeable = False
-    run_pass(workspace, data, rows, 1, rule=SGD, shuffle=(1, 1))
+    run_pass(workspace, data, rows, 1, rule=SGD, seed=1, shuffle=True)
     np.testing.assert_array_equal(rows, before)
 
 
@@ -95,12 +94,12 @@ def test_ctrl_c_ends_the_pass_after_a_step(workers):
 def test_python_allocates_nothing_that_grows_with_data_or_network():
     workspace, data, rows = prepare([64, 200, 5], 2000, 100, 2)
     order = np.empty_like(rows)
-    rule = Rule(ADAM, 0.01, 0.9, 0.999, 1e-8, 0.0)
-    run_pass(workspace, data, rows, 2, rule=rule, shuffle=(0, 1), order=order)
+    rule = NO_UPDATE._replace(optimizer=ADAM, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    run_pass(workspace, data, rows, 2, rule=rule, learning_rates=0.01, shuffle=True, order=order)
     tracemalloc.start()
     try:
         for epoch in range(3):
-            run_pass(workspace, data, rows, 2, rule=rule, shuffle=(0, epoch), order=order)
+            run_pass(workspace, data, rows, 2, rule=rule, learning_rates=0.01, seed=epoch, shuffle=True, order=order)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -119,7 +118,7 @@ def allocations(workers, m, batch):
     order = rows.copy()
     run_pass(workspace, data, rows[:batch], workers, rule=SGD, order=order)
     before = rtsys.get_allocation_stats()
-    run_pass(workspace, data, rows, workers, rule=SGD, shuffle=(1, 1), order=order)
+    run_pass(workspace, data, rows, workers, rule=SGD, seed=1, shuffle=True, order=order)
     after = rtsys.get_allocation_stats()
     return after.alloc - before.alloc, after.mi_alloc - before.mi_alloc
 

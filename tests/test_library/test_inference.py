@@ -46,7 +46,7 @@ def test_without_targets_there_are_predictions_only():
 
 def test_batch_gradients_are_written_in_the_course_s_shapes(dtype):
     network = Network([3, 20, 2], dtype=np.dtype(dtype).name)
-    dW, db = batch_gradients(network, Examples(np.ones((400, 3)), np.zeros(400, int)), 0.0)
+    dW, db = batch_gradients(network, Examples(np.ones((400, 3)), np.zeros(400, int)), 0.0, 0.0)
     assert [g.shape for g in dW] == [W.shape for W in network.weights]
     assert [g.shape for g in db] == [b.shape for b in network.biases]
     assert all(np.isfinite(g).all() for g in (*dW, *db))

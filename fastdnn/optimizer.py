@@ -1,0 +1,118 @@
+"""Optimizer: which update rule, and its numbers."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastdnn import vocabulary
+from fastdnn.defaults import LEARNING_RATES
+from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.kernels import optimizers
+from fastdnn.kernels.layout import Rule
+
+_CODES = {
+    "sgd": optimizers.GRADIENT_DESCENT,
+    "momentum": optimizers.MOMENTUM,
+    "nesterov": optimizers.NESTEROV,
+    "rmsprop": optimizers.RMSPROP,
+    "adam": optimizers.ADAM,
+    "adamw": optimizers.ADAM,
+}
+_CONVENTIONS = ("course", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An update rule; fastdnn/kernels/optimizers.py states the recurrences.
+
+    Parameters
+    ----------
+    name : one of vocabulary.OPTIMIZERS.
+    learning_rate : positive; default defaults.LEARNING_RATES.
+    beta1 : of momentum, Nesterov and Adam, in [0, 1). beta2 : of RMSprop and Adam, in [0, 1).
+    epsilon : of RMSprop and Adam, positive; outside the root, in Adam on the corrected moment.
+    weight_decay : decoupled: each step multiplies weights by 1 - learning_rate * weight_decay; default 0, with 'adamw' 0.01.
+    clip_norm : the most that the norm of the gradient over all parameters may be; 0 for no limit.
+    convention : 'course'; or 'scikit-learn', whose velocity has the learning rate inside (v = beta v + learning_rate g,
+        theta = theta - v) and whose Adam adds epsilon to the uncorrected root.
+
+    Raises
+    ------
+    ParameterError : a number outside its range, an unknown name.
+    """
+
+    name: str = "adam"
+    learning_rate: float | None = None
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float | None = None
+    clip_norm: float = 0.0
+    convention: str = "course"
+
+    def __post_init__(self) -> None:
+        for what, name, allowed in (
+            ("optimizer", self.name, vocabulary.OPTIMIZERS),
+            ("convention", self.convention, _CONVENTIONS),
+        ):
+            if name not in allowed:
+                raise ParameterError(unknown_name(what, name, allowed))
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", LEARNING_RATES[self.name])
+        if self.weight_decay is None:
+            object.__setattr__(self, "weight_decay", 0.01 if self.name == "adamw" else 0.0)
+        require("learning_rate", self.learning_rate, above=0.0)
+        require("beta1", self.beta1, least=0.0, below=1.0)
+        require("beta2", self.beta2, least=0.0, below=1.0)
+        require("epsilon", self.epsilon, above=0.0)
+        require("weight_decay", self.weight_decay, least=0.0)
+        require("clip_norm", self.clip_norm, least=0.0)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, which is never None once the object is made."""
+        assert self.learning_rate is not None
+        return float(self.learning_rate)
+
+    def rule(self, l2: float, l1: float, batch_l2: float) -> Rule:
+        """As the kernels take it; the penalties are explained in layout.Rule."""
+        return Rule(
+            _CODES[self.name], float(self.beta1), float(self.beta2), float(self.epsilon), self.convention == "scikit-learn",
+            float(l2), float(l1), float(batch_l2), float(self.weight_decay or 0.0), float(self.clip_norm),
+        )  # fmt: skip
+
+
+def require(
+    name: str, value: Any, *, least: float | None = None, above: float | None = None, below: float | None = None
+) -> None:
+    """Raise ParameterError unless `value` is a finite number, at least `least`, above `above` and below `below`."""
+    good = isinstance(value, numbers.Real) and math.isfinite(value)
+    good = (
+        good
+        and (least is None or value >= least)
+        and (above is None or value > above)
+        and (below is None or value < below)
+    )
+    if not good:
+        limits = [
+            *([f"{least:g} or more"] if least is not None else []),
+            *(["positive" if above == 0 else f"above {above:g}"] if above is not None else []),
+            *([f"below {below:g}"] if below is not None else []),
+        ]
+        raise ParameterError(f"{name} must be {' and '.join(limits) or 'a finite number'}, got {value!r}.")
+
+
+def require_count(name: str, value: Any) -> None:
+    """Raise ParameterError unless `value` is a whole number, 1 or more."""
+    if not (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and math.isfinite(value)
+        and value >= 1
+        and value == int(value)
+    ):
+        raise ParameterError(f"{name} must be a whole number, 1 or more, got {value!r}.")

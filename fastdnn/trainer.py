@@ -1,0 +1,154 @@
+"""Trainer: the engine's buffers, the optimizer's moments and the step counter of one training job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.engine import Pass, run_pass
+from fastdnn.errors import ParameterError, check_seed
+from fastdnn.examples import Array, Examples
+from fastdnn.inference import evaluate_in
+from fastdnn.kernels.layout import Data
+from fastdnn.network import Network
+from fastdnn.optimizer import Optimizer, require, require_count
+from fastdnn.thread_choice import choose_threads, most_threads
+from fastdnn.workers import check_threads
+from fastdnn.workspace import Workspace
+
+
+class Trainer:
+    """Runs steps; what to do between them (schedules, validation, stopping) is the caller's.
+
+    Parameters
+    ----------
+    network : trained in the engine's buffers: `store` writes the parameters back, `load` takes them from it.
+    examples : with targets, perhaps with weights.
+    batch_size : examples a step; more than there are means all of them.
+    l2 : lambda of lambda / (2 m) sum W^2, m the number of examples, or the sum of their weights. l1 : lambda / m sum |W|, alike.
+    batch_l2 : scikit-learn's `alpha`: as l2, but divided by the number (weight) of each batch's examples.
+    dropout : the share of units dropped in training: one for all hidden layers, or a sequence of one for the input and one for
+        each hidden layer; in [0, 1).
+    seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
+    threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
+
+    Attributes
+    ----------
+    step : steps done. steps_per_epoch, batch_size, threads, workspace.
+
+    Raises
+    ------
+    ParameterError : a number outside its range. DataError : targets that do not fit the loss.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        examples: Examples,
+        *,
+        batch_size: int,
+        optimizer: Optimizer,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        batch_l2: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        seed: int = 0,
+        threads: int | None = None,
+        shuffle: bool = True,
+    ) -> None:
+        for name, strength in (("l2", l2), ("l1", l1), ("batch_l2", batch_l2)):
+            require(name, strength, least=0.0)
+        require_count("batch_size", batch_size)
+        self.network, self.examples, self.optimizer = network, examples, optimizer
+        self.seed, self.shuffle = check_seed(seed), shuffle
+        rows = len(examples)
+        self.batch_size = min(int(batch_size), rows)
+        self.steps_per_epoch = -(-rows // self.batch_size)
+        self.step = 0
+        most = check_threads(threads) if threads is not None else None
+        self.workspace = Workspace(
+            network, self.batch_size, most or most_threads(self.batch_size), weighted=examples.weights is not None,
+            clipping=optimizer.clip_norm > 0, dropout=dropout_shares(dropout, network.L),
+        )  # fmt: skip
+        self.data: Data = self.workspace.data(examples, with_targets=True)
+        total = examples.total_weight
+        self.rule = optimizer.rule(l2 / total, l1 / total, batch_l2)
+        self._order = np.empty(rows, np.int64)
+        self._running = np.zeros(3)
+        self._resident = False
+        self._pass(examples.indices[:0], (0, 0), 0.0, 1)  # compiles, so that no epoch's clock does
+        self.threads = most or choose_threads(self.workspace, self.data, examples.indices)
+        self.workspace.use_workers(self.threads)
+
+    def run(
+        self,
+        steps: int,
+        learning_rates: float | NDArray[np.float64],
+        *,
+        order: NDArray[np.int64] | None = None,
+        watch: Callable[[Pass], None] | None = None,
+    ) -> tuple[Pass, bool]:
+        """The next `steps` steps, part of an epoch or many of them.
+
+        learning_rates : one, or one for each step. order : (m,) int64, the rows of one whole epoch in the order to take them
+        in, instead of an order of our own. watch : called some times a second with the Pass under way; with it Ctrl-C ends the
+        run after the step under way.
+
+        Returns the Pass, whose `epoch_losses` has the mean loss of each epoch that ended, and whether Ctrl-C ended it.
+        """
+        rows = self.examples.indices if order is None else order
+        state, interrupted = self._pass(
+            rows,
+            (self.step, self.step + steps),
+            learning_rates,
+            self.threads,
+            shuffle=self.shuffle and order is None,
+            watch=watch,
+        )
+        self.step += state.steps
+        # One batch of all examples: their order does not matter, and they are still in the buffers.
+        self._resident = self.steps_per_epoch == 1 and not self.workspace.buffers.dropout[0]
+        return state, interrupted
+
+    def _pass(
+        self, rows: NDArray[np.int64], steps: tuple[int, int], learning_rates: float | NDArray[np.float64], threads: int, *,
+        shuffle: bool = False, watch: Callable[[Pass], None] | None = None,
+    ) -> tuple[Pass, bool]:  # fmt: skip
+        return run_pass(
+            self.workspace, self.data, rows, threads, rule=self.rule, steps=steps, learning_rates=learning_rates, seed=self.seed,
+            shuffle=shuffle and self.steps_per_epoch > 1, order=self._order[: rows.size], running=self._running,
+            resident=self._resident, watch=watch,
+        )  # fmt: skip
+
+    def evaluate(self, examples: Examples, data: Data | None = None) -> tuple[Array, NDArray[np.float64]]:
+        """A[L] (m, n_y), and the (m,) losses of other examples at the present parameters.
+
+        data : workspace.data(examples, with_targets=True), if that was made before.
+        """
+        self._resident = False
+        data = self.workspace.data(examples, with_targets=True) if data is None else data
+        return evaluate_in(self.workspace, data, examples.indices, self.threads, with_losses=True)
+
+    def store(self) -> None:
+        """The parameters into the network."""
+        self.workspace.store()
+
+    def load(self) -> None:
+        """The parameters from the network; moments stay."""
+        self.workspace.load()
+
+
+def dropout_shares(dropout: float | Sequence[float], layers: int) -> tuple[float, ...]:
+    """The shares of A[0] .. A[L-1]; ParameterError unless each lies in [0, 1) and there are as many as layers."""
+    shares = (0.0, *[dropout] * (layers - 1)) if isinstance(dropout, (int, float)) else tuple(dropout)
+    if len(shares) != layers:
+        raise ParameterError(
+            f"dropout takes one number, or {layers}: for the input and each of the {layers - 1} hidden layers; got {len(shares)}."
+        )
+    if isinstance(dropout, (int, float)):
+        require("dropout", dropout, least=0.0, below=1.0)
+    for share in shares:
+        require("dropout", share, least=0.0, below=1.0)
+    return tuple(float(share) for share in shares)
