@@ -23,7 +23,7 @@ OPTIONS = {
 def checked_loss_options(loss: str, options: Mapping[str, Any] | None, n_y: int) -> dict[str, Any]:
     """The options of a loss with every default filled in: a new dict of plain floats, empty for a loss without options.
 
-    huber : delta, above 0 (1). quantile : quantiles, one above 0 and below 1 for each of the n_y outputs (0.5 for one output).
+    huber : delta, above 0 (1). quantile : quantiles, one above 0 and below 1 for each of the n_y outputs (0.5 for each).
     binary_cross_entropy, categorical_cross_entropy : label_smoothing, from 0 to below 1 (0).
 
     Raises
@@ -62,8 +62,8 @@ def _checked(name: str, value: Any, low: float, high: float, *, zero: bool = Fal
 
 
 def _checked_quantiles(given: Any, n_y: int) -> list[float]:
-    if given is None and n_y == 1:
-        return [0.5]
+    if given is None:
+        return [0.5] * n_y
     values = [given] if isinstance(given, numbers.Real) else given
     if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str) or len(values) != n_y:
         raise ParameterError(

@@ -69,8 +69,17 @@ def softmax_backward(dA, Z, slope=None):
     return dZ
 
 
-FORWARD = {f.__name__: f for f in (identity, relu, leaky_relu, sigmoid, tanh, softmax)}
+def exponential(Z, slope=None):
+    return np.exp(Z)
+
+
+def exponential_backward(dA, Z, slope=None):
+    return dA * np.exp(Z)
+
+
+FORWARD = {f.__name__: f for f in (identity, relu, leaky_relu, sigmoid, tanh, exponential, softmax)}
 BACKWARD = {
+    "exponential": exponential_backward,
     "identity": identity_backward,
     "relu": relu_backward,
     "leaky_relu": leaky_relu_backward,
@@ -106,9 +115,61 @@ def categorical_cross_entropy_backward(AL, Y):
     return -Y / AL
 
 
-LOSS = {f.__name__: f for f in (squared_error, binary_cross_entropy, categorical_cross_entropy)}
+def absolute_error(AL, Y):
+    return np.abs(AL - Y).sum(axis=0)
+
+
+def absolute_error_backward(AL, Y):
+    return np.sign(AL - Y)
+
+
+def huber(AL, Y, delta=1.0):
+    e = np.abs(AL - Y)
+    return np.where(e <= delta, 0.5 * e**2, delta * (e - 0.5 * delta)).sum(axis=0)
+
+
+def huber_backward(AL, Y, delta=1.0):
+    return np.clip(AL - Y, -delta, delta)
+
+
+def _taus(quantiles, n):
+    return np.full((n, 1), 0.5) if quantiles is None else np.reshape(quantiles, (n, 1))
+
+
+def quantile(AL, Y, quantiles=None):
+    tau = _taus(quantiles, len(AL))
+    return np.maximum(tau * (Y - AL), (tau - 1) * (Y - AL)).sum(axis=0)
+
+
+def quantile_backward(AL, Y, quantiles=None):
+    tau = _taus(quantiles, len(AL))
+    return np.where(AL > Y, 1 - tau, np.where(AL < Y, -tau, 0.0))
+
+
+def poisson(AL, Y):
+    """Minus the log-likelihood of counts Y at the rate AL, up to log Y!."""
+    return (AL - Y * np.log(AL)).sum(axis=0)
+
+
+def poisson_backward(AL, Y):
+    return 1 - Y / AL
+
+
+def smoothed(Y, label_smoothing, classes):
+    """(1 - e) Y + e / classes: what label smoothing makes of targets; classes is 2 where each output is one of two."""
+    return (1 - label_smoothing) * Y + label_smoothing / classes
+
+
+LOSS = {
+    f.__name__: f
+    for f in (squared_error, absolute_error, huber, quantile, poisson, binary_cross_entropy, categorical_cross_entropy)
+}
 LOSS_BACKWARD = {
     "squared_error": squared_error_backward,
+    "absolute_error": absolute_error_backward,
+    "huber": huber_backward,
+    "quantile": quantile_backward,
+    "poisson": poisson_backward,
     "binary_cross_entropy": binary_cross_entropy_backward,
     "categorical_cross_entropy": categorical_cross_entropy_backward,
 }

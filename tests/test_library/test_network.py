@@ -173,6 +173,8 @@ def network_for_check(dims, hidden, output, loss, X):
 def targets_for(loss, rng, m, n_y):
     if loss == "categorical_cross_entropy":
         return rng.integers(0, n_y, m)
+    if loss == "poisson":
+        return rng.poisson(2.0, (m, n_y)).astype(float)
     return rng.uniform(0.1, 0.9, (m, n_y)) if loss == "binary_cross_entropy" else rng.normal(size=(m, n_y))
 
 
