@@ -23,8 +23,8 @@ def register_loss(name: str, f: Pair, f_prime: Pair) -> None:
     Parameters
     ----------
     name : a Python identifier in small letters, not one of fastdnn's own. A name registered before is replaced.
-    f, f_prime : f(a, y) and df/da(a, y) of two numbers, an output and its target, as `@njit` functions or plain Python ones, which
-        are compiled. In float32 networks `type(a)(0.5)` stays float32, a bare 0.5 is computed in float64 and rounded.
+    f, f_prime : f(a, y) and df/da(a, y) of two numbers, an output and its target, as `@njit` functions or plain Python ones,
+        which are compiled. In float32 networks `type(a)(0.5)` stays float32, a bare 0.5 is computed in float64 and rounded.
 
     The registration is that of this process: a model file holds the name, and whoever loads it registers it first.
 

@@ -46,16 +46,14 @@ def checked_loss_options(loss: str, options: Mapping[str, Any] | None, n_y: int)
 
 
 def kernel_parameters(options: Mapping[str, Any], dtype: Any) -> NDArray[Any]:
-    """The options as losses.output_backward takes them, (p,): of each loss there is one, a number or a list; no smoothing is (0,)."""
-    numbers_ = [x for value in options.values() for x in (value if isinstance(value, list) else [value])]
-    return np.array([] if options.get("label_smoothing") == 0.0 else numbers_, dtype)
+    """The options as losses.output_backward takes them, (p,): a number, or one for each output; (0,) for none or no smoothing."""
+    given = [x for value in options.values() for x in (value if isinstance(value, list) else [value])]
+    return np.array([] if options.get("label_smoothing") == 0.0 else given, dtype)
 
 
 def _checked(name: str, value: Any, low: float, high: float, *, zero: bool = False) -> float:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and low < value < high:
+    if isinstance(value, numbers.Real) and (low < float(value) < high or (zero and float(value) == low)):
         return float(value)
-    if zero and isinstance(value, numbers.Real) and value == low:
-        return low
     least = f"{low:g} or more" if zero else f"above {low:g}"
     most = "finite" if math.isinf(high) else f"below {high:g}"
     raise ParameterError(f"{name} must be a number {least} and {most}, got {value!r}.")

@@ -58,8 +58,8 @@ class Model:
         return self.network.predict(Examples(X, scale=pre.input_scale, shift=pre.input_shift), threads=threads)
 
     def predict(self, table: Table, *, threads: int = 1) -> Array:
-        """Labels as the training file wrote them ((m,) object array of str), or values in the target's units ((m,)
-        float64).
+        """Labels as the training file wrote them ((m,) object array of str), or values in the target's units ((m,) float64; (m, K)
+        where the loss is that of K > 1 quantiles).
 
         Raises as `outputs`.
         """
@@ -97,7 +97,7 @@ class Model:
         AL = self.outputs(table, threads=threads)[rows]
         Y = pre.transform_target(table, target, clean_labels=clean_labels)[rows]
         counts = {"rows": int(rows.size), "unlabelled": int(table.n_rows - rows.size)}
-        return {**counts, **scores(pre, Y, AL)}
+        return {**counts, **scores(pre, Y, AL, self.network)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file at once or not at all; see `persistence.save_model`."""
@@ -167,10 +167,11 @@ class Model:
         )
 
 
-def scores(preprocessor: Preprocessor, Y: Array, AL: Array) -> dict[str, Any]:
-    """The scores of the preprocessor's task, regression in the target's own units; plain JSON types."""
+def scores(preprocessor: Preprocessor, Y: Array, AL: Array, network: Network) -> dict[str, Any]:
+    """The scores of the preprocessor's task and the network's loss, regression in the target's own units; plain JSON types."""
     if preprocessor.classes is None:
-        return dict(metrics.regression_scores(preprocessor.inverse_target(Y), preprocessor.inverse_target(AL)))
+        truth, answers = preprocessor.inverse_target(Y), preprocessor.inverse_target(AL)
+        return dict(metrics.quantity_scores(truth, answers, network.loss, network.loss_options.get("quantiles")))
     confusion = metrics.confusion_matrix(Y, AL).tolist()
     return {
         **metrics.classification_scores(Y, AL),

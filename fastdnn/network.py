@@ -201,7 +201,11 @@ def _loss_and_output(loss: str | None, output: str | None, n_y: int) -> tuple[st
     if output is not None:
         _require("output activation", output, vocabulary.ACTIVATIONS)
     if loss is None:
-        by_output = {"sigmoid": "binary_cross_entropy", "softmax": "categorical_cross_entropy", "exponential": "poisson"}
+        by_output = {
+            "sigmoid": "binary_cross_entropy",
+            "softmax": "categorical_cross_entropy",
+            "exponential": "poisson",
+        }
         default = "binary_cross_entropy" if n_y == 1 else "categorical_cross_entropy"
         loss = default if output is None else by_output.get(output, "squared_error")
     _require("loss", loss, (*vocabulary.LOSSES, *registered_losses()))

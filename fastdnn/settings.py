@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastdnn import vocabulary
+from fastdnn.custom_losses import registered_losses
 from fastdnn.defaults import ACTIVATION, OPTIMIZER
 from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.loss_options import checked_loss_options
 from fastdnn.workers import check_threads
+
+DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
+SMOOTHED = ("binary_cross_entropy", "categorical_cross_entropy")
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,10 @@ class FitOptions:
     ----------
     layers : widths of the hidden layers; () is logistic or linear regression.
     activation, output_activation, loss, initialization : as `Network` takes them.
+    huber_delta : of loss 'huber', in standard deviations of the target (1). quantiles : of loss 'quantile' (0.1, 0.5, 0.9).
+    label_smoothing : of the cross-entropies (0).
+    class_weight : 'balanced', or a weight for the name of each class, 1 for those left out. weight_column : the column that says
+        how much each row counts in training; the score counts every row alike.
     optimizer : 'adam' or 'sgd'; learning_rate > 0; epochs, batch_size, patience >= 1; l2 >= 0.
     valid : the rows kept aside for the score: a fraction of the data, or the name of a file (`valid_target`: where
         its target is).
@@ -33,6 +44,11 @@ class FitOptions:
     activation: str = ACTIVATION
     output_activation: str | None = None
     loss: str | None = None
+    huber_delta: float | None = None
+    quantiles: tuple[float, ...] | None = None
+    label_smoothing: float | None = None
+    class_weight: str | Mapping[str, float] | None = None
+    weight_column: str | None = None
     initialization: str = "auto"
     optimizer: str = OPTIMIZER
     learning_rate: float | None = None
@@ -51,17 +67,32 @@ class FitOptions:
     header: bool | None = None
     clean_labels: bool = False
 
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """The options as `Network` takes them; those of the other losses are left out."""
+        if self.loss == "quantile":
+            return {"quantiles": list(self.quantiles or DEFAULT_QUANTILES)}
+        given = {"delta": self.huber_delta, "label_smoothing": self.label_smoothing}
+        return {name: value for name, value in given.items() if value is not None}
+
     def check(self) -> None:
         """Raise ParameterError for the first setting outside its range or its closed set."""
         from fastdnn.targets import TASKS
 
         _check_name("activation", self.activation, vocabulary.HIDDEN_ACTIVATIONS)
         _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
-        _check_name("loss", self.loss, vocabulary.LOSSES)
+        _check_name("loss", self.loss, (*vocabulary.LOSSES, *registered_losses()))
         _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)
         _check_name("optimizer", self.optimizer, vocabulary.OPTIMIZERS)
         _check_name("dtype", self.dtype, vocabulary.DTYPES)
         _check_name("task", self.task, TASKS)
+        _check_owner("--huber-delta", self.huber_delta, self.loss, ("huber",))
+        _check_owner("--quantiles", self.quantiles, self.loss, ("quantile",))
+        if self.loss is not None:
+            _check_owner("--label-smoothing", self.label_smoothing, self.loss, SMOOTHED)
+        checked_loss_options(self.loss or SMOOTHED[0], self.loss_options, len(self.quantiles or DEFAULT_QUANTILES))
+        if isinstance(self.class_weight, str):
+            _check_name("class weight", self.class_weight, ("balanced",))
         _check_range("learning rate", self.learning_rate, 0.0, math.inf, above=True, hint="--learning-rate 0.001")
         _check_range("number of epochs", self.epochs, 1, 1_000_000, hint="--epochs 50")
         _check_range("batch size", self.batch_size, 1, 1_000_000, hint="--batch-size 64")
@@ -74,6 +105,12 @@ class FitOptions:
             _check_range("fraction kept aside", self.valid, 0.0, 0.9, above=True, hint="--valid 0.2, or --valid FILE")
         for width in self.layers or ():
             _check_range("width of a hidden layer", width, 1, 65_536, hint="--layers 128,64")
+
+
+def _check_owner(option: str, value: object, loss: str | None, owners: tuple[str, ...]) -> None:
+    if value is not None and loss not in owners:
+        other = "no --loss is given" if loss is None else f"--loss is {loss}"
+        raise ParameterError(f"{option} belongs to --loss {' and '.join(owners)}, but {other}.", f"--loss {owners[0]}")
 
 
 def _check_name(what: str, name: str | None, allowed: tuple[str, ...]) -> None:

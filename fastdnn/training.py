@@ -263,6 +263,8 @@ class Run:
         Y = (self.valid_data.labels if self.valid_data.labels.size else self.valid_data.targets)[rows]
         if network.loss == "categorical_cross_entropy":
             return loss, float(np.mean(AL.argmax(axis=1) == Y))
+        if network.loss == "quantile":
+            return loss, None
         Y = Y.reshape(AL.shape)
         if network.loss == "binary_cross_entropy":
             return loss, float(np.mean((AL > 0.5) == (Y > 0.5)))

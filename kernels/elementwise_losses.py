@@ -60,7 +60,7 @@ def loss_terms(loss: int, v: Any, d: Any, first: int, n: int, size: int, paramet
         return
     # Whole registers: what is left over would be done by other instructions, which may round otherwise.
     size = min((size + 63) // 64 * 64, v.size)
-    if loss == SQUARED_ERROR or loss == HUBER:
+    if loss in (SQUARED_ERROR, HUBER):
         delta, rate = (parameter, parameter) if loss == HUBER else (kind(np.inf), zero)
         for i in range(size):
             error = v[i] - d[i]
@@ -70,7 +70,7 @@ def loss_terms(loss: int, v: Any, d: Any, first: int, n: int, size: int, paramet
             v[i] = half * near * near + rate * (far - near)
             below = -delta if error < -delta else error
             d[i] = delta if error > delta else below
-    elif loss == ABSOLUTE_ERROR or loss == QUANTILE:
+    elif loss in (ABSOLUTE_ERROR, QUANTILE):
         up, down = one, one
         c = 0
         for i in range(size):

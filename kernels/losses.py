@@ -48,13 +48,12 @@ __all__ = [
 
 
 @device
-def softmax_cross_entropy(
-    Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int
-) -> None:
+def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
     """Fused: loss = log(sum over c of exp(Z[c])) - sum over c of Y[c] Z[c],  dZ = softmax(Z) - Y.
 
     labels : (rows,) int64 in [0, n). parameters : label smoothing e, or (0,) for none.
-    Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class. The largest logit is subtracted before exp, so no logit overflows. dZ may be Z.
+    Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class.
+    The largest logit is subtracted before exp, so no logit overflows. dZ may be Z.
     Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
     width = width_of(Z)
@@ -206,7 +205,7 @@ def output_backward(
         activate_backward(activation, Z, A, dZ, n, r0, r1, slope)
     else:
         # The fused ones are stated for the logits: as if the values were Z, with a derivative of 1.
-        fused = loss == BINARY_CROSS_ENTROPY or loss == POISSON
+        fused = loss in (BINARY_CROSS_ENTROPY, POISSON)
         activate_and_derive(IDENTITY if fused else activation, Z, A, dZ, n, r0, r1, slope)
         elementwise_loss(loss, A, Y, parameters, Z, dZ, losses, n, r0, r1)
     if weights.size > 0:

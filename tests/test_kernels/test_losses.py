@@ -211,7 +211,9 @@ def test_label_smoothing_is_that_of_the_targets(loss, output, smoothing, dtype, 
 def test_label_smoothing_of_logits_far_apart(dtype):
     """The mean of the logits below the largest is taken without adding numbers of its size."""
     M = np.array([[1e30, 0.0, -1e30]], dtype)
-    per_example, _ = run("categorical_cross_entropy", "softmax", M, np.array([0]), np.zeros((1, 0)), dtype, parameters=[0.3])
+    per_example, _ = run(
+        "categorical_cross_entropy", "softmax", M, np.array([0]), np.zeros((1, 0)), dtype, parameters=[0.3]
+    )
     np.testing.assert_allclose(per_example, 0.3 * 1e30, rtol=4 * np.finfo(dtype).eps)
 
 
