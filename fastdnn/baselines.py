@@ -14,6 +14,11 @@ Array = npt.NDArray[Any]
 LINEAR_NAMES = {"binary": "logistic regression", "multiclass": "logistic regression", "regression": "linear regression"}
 
 
+def linear_name(task: str, loss: str) -> str:
+    """What a network without hidden layers is called."""
+    return {"poisson": "Poisson regression", "quantile": "quantile regression"}.get(loss, LINEAR_NAMES[task])
+
+
 def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int, quantiles: list[float] | None = None) -> Array:
     """The best answer that does not look at the row: the training shares of the classes, the training mean, or quantiles.
 

@@ -24,14 +24,15 @@ def register_loss(name: str, f: Pair, f_prime: Pair) -> None:
     ----------
     name : a Python identifier in small letters, not one of fastdnn's own. A name registered before is replaced.
     f, f_prime : f(a, y) and df/da(a, y) of two numbers, an output and its target, as `@njit` functions or plain Python ones,
-        which are compiled. In float32 networks `type(a)(0.5)` stays float32, a bare 0.5 is computed in float64 and rounded.
+        which are compiled; functions that they call must be `@njit`. In float32 networks `type(a)(0.5)` stays float32, a bare 0.5
+        is computed in float64 and rounded.
 
     The registration is that of this process: a model file holds the name, and whoever loads it registers it first.
 
     Raises
     ------
-    ParameterError : the name cannot be taken, the functions do not compile, give a number that is not finite, or f_prime differs from
-        the central differences of f, for outputs a and targets y from 0.05 to 0.97, in float64.
+    ParameterError : the name cannot be taken, the functions do not compile, give a number that is not finite, or f_prime is not
+        what central differences of f give, for outputs a and targets y from 0.05 to 0.97, in float64.
 
     Examples
     --------

@@ -195,10 +195,10 @@ def _train(network: Network, prepared: Prepared, settings: Facts, stage: str, li
 
 def _with_targets_for(network: Network, examples: Examples) -> Examples:
     """Costs other than categorical cross-entropy compare each output with a number: class k becomes row k of the unit matrix."""
-    if network.loss == "categorical_cross_entropy" or network.layer_dims[-1] == 1:
+    assert examples.Y is not None
+    if network.loss == "categorical_cross_entropy" or examples.Y.dtype.kind == "f":
         return examples
     unit = np.eye(network.layer_dims[-1], dtype=network.dtype)
-    assert examples.Y is not None
     return replace(examples, Y=unit[examples.Y])
 
 
@@ -247,7 +247,7 @@ def _linear_baseline(
         history = _train(network, prepared, plain, "baseline", listener)
         if history.stopped_by == "interrupt":
             return [], True
-        label = baselines.LINEAR_NAMES[prepared.preprocessor.task]
+        label = baselines.linear_name(prepared.preprocessor.task, network.loss)
         score = _score(network, prepared, history.threads)
         return [{"name": "linear", "label": label, "score": score, **_training_facts(history)}], False
     except KeyboardInterrupt:

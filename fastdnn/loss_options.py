@@ -68,4 +68,4 @@ def _checked_quantiles(given: Any, n_y: int) -> list[float]:
             f"The quantile loss needs quantiles, one for each of the network's {n_y} outputs, got {given!r}.",
             f"loss_options={{'quantiles': {np.round(np.arange(1, n_y + 1) / (n_y + 1), 3).tolist()}}}",
         )
-    return [_checked("Each of quantiles", value, 0.0, 1.0) for value in values]
+    return [_checked("Each quantile", value, 0.0, 1.0) for value in values]

@@ -84,7 +84,15 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
     DataError : the table or its target cannot be used, or has too few rows.
     ParameterError : an unknown task, or a loss that the task does not allow.
     """
-    column = read_target(table, target).column
+    found = read_target(table, target)
+    column = found.column
+    if (
+        options.weight_column is not None
+        and table.require_position(options.weight_column, "--weight-column") == found.position
+    ):
+        raise DataError(
+            f"Column '{found.name}' is the target, so it cannot be the weights too.", "another --weight-column"
+        )
     labelled = np.flatnonzero(~column.missing)
     strata = _strata(Target.fit(column, labelled, options.task, clean_labels=options.clean_labels), column)
     other = (
