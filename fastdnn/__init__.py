@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastdnn.custom_activations import register_activation as register_activation
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
     from fastdnn.fitting import fit_table as fit_table
@@ -34,6 +35,7 @@ _HOMES = {
     "TrainingProgress": "fastdnn.history",
     "fit_table": "fastdnn.fitting",
     "read_table": "fastdnn.tables",
+    "register_activation": "fastdnn.custom_activations",
     "train": "fastdnn.training",
 }
 __all__ = ["__version__", *_HOMES]

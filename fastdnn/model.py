@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import metrics, persistence
+from fastdnn.custom_activations import require_known
 from fastdnn.errors import DataError, ModelFileError
 from fastdnn.examples import Examples
 from fastdnn.history import History
@@ -141,6 +142,7 @@ class Model:
         Raises ModelFileError, KeyError or TypeError where they do not fit each other.
         """
         facts = document["network"]
+        require_known(facts["activations"])
         dims = [int(n) for n in facts["layer_dims"]]
         weights, biases = [], []
         for l, (n_prev, n) in enumerate(pairwise(dims), start=1):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import hidden_activations
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
@@ -22,10 +23,11 @@ class Network:
     Parameters
     ----------
     layer_dims : [n_x, n_1, ..., n_y]; two numbers make logistic or linear regression.
-    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS, or a list with one for each hidden layer.
+    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS or a registered one (fastdnn.register_activation), or
+        a list with one for each hidden layer.
     output_activation, loss : one of each pair that vocabulary.OUTPUTS allows; with one given the other follows, with
         neither it is binary cross-entropy for one output and categorical for more.
-    initialization : 'auto' (He under ReLU, else Glorot), 'he', 'glorot', 'small_random', 'zeros'.
+    initialization : 'auto' (by the activation, see initial_weights), 'he', 'lecun', 'glorot', 'small_random', 'zeros'.
     dtype : 'float32' or 'float64', of parameters and arithmetic.
     seed : of the initial weights.
     leaky_slope : slope of leaky ReLU below zero, 0 < slope < 1.
@@ -64,7 +66,7 @@ class Network:
         if len(hidden) != self.L - 1:
             raise ParameterError(f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.")
         for name in {*hidden, *([activation] if isinstance(activation, str) else [])}:
-            _require("activation", name, vocabulary.HIDDEN_ACTIVATIONS)
+            _require("activation", name, hidden_activations())
         self.loss, output = _loss_and_output(loss, output_activation, self.layer_dims[-1])
         self.activations = [*hidden, output]
         self.dtype = np.dtype(_require("dtype", str(dtype), vocabulary.DTYPES))

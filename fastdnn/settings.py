@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import hidden_activations
 from fastdnn.defaults import ACTIVATION, OPTIMIZER
 from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.workers import check_threads
@@ -55,7 +56,7 @@ class FitOptions:
         """Raise ParameterError for the first setting outside its range or its closed set."""
         from fastdnn.targets import TASKS
 
-        _check_name("activation", self.activation, vocabulary.HIDDEN_ACTIVATIONS)
+        _check_name("activation", self.activation, hidden_activations())
         _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
         _check_name("loss", self.loss, vocabulary.LOSSES)
         _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)

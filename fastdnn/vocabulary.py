@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
-HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
+HIDDEN_ACTIVATIONS = (
+    "identity", "relu", "leaky_relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "mish", "softplus",
+)  # fmt: skip
+ACTIVATIONS = (*HIDDEN_ACTIVATIONS, "exponential", "softmax")
 LOSSES = ("squared_error", "binary_cross_entropy", "categorical_cross_entropy")
 OPTIMIZERS = ("sgd", "adam")
-INITIALIZATIONS = ("auto", "he", "glorot", "small_random", "zeros")
+INITIALIZATIONS = ("auto", "he", "lecun", "glorot", "small_random", "zeros")
 DTYPES = ("float32", "float64")
 
 # The output activations that make sense with each loss; the first is the default, and its dZ[L] is A - Y.

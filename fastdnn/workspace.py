@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdnn.activation_codes import activation_code
 from fastdnn.errors import DataError
 from fastdnn.examples import Examples
-from fastdnn.kernels import activations, layout, losses
+from fastdnn.kernels import layout, losses
 from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
@@ -17,14 +18,6 @@ from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
 
 Array = NDArray[Any]
 
-ACTIVATION_CODES = {
-    "identity": activations.IDENTITY,
-    "relu": activations.RELU,
-    "leaky_relu": activations.LEAKY_RELU,
-    "sigmoid": activations.SIGMOID,
-    "tanh": activations.TANH,
-    "softmax": activations.SOFTMAX,
-}
 LOSS_CODES = {
     "squared_error": losses.SQUARED_ERROR,
     "binary_cross_entropy": losses.BINARY_CROSS_ENTROPY,
@@ -63,7 +56,7 @@ class Workspace:
             table[l, layout.UNITS], table[l, layout.PANELS] = n, panels[l]
             take(l, layout.A_AT, panels[l] * batch * width)
             if l > 0:
-                table[l, layout.ACTIVATION] = ACTIVATION_CODES[network.activations[l - 1]]
+                table[l, layout.ACTIVATION] = activation_code(network.activations[l - 1], dtype)
                 take(l, layout.DZ_AT, panels[l] * batch * width)
                 weights = panels[l] * panels[l - 1] * width * width
                 take(l, layout.W_AT, weights)

@@ -12,14 +12,16 @@ the JIT addresses are counted up from there, the pair is called as it is, and wh
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import is_jitted
 from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, c_function, device, intrinsic
@@ -36,7 +38,7 @@ def compile_elementwise(f: Callable[..., Any], f_prime: Callable[..., Any], dtyp
     bare `3` or `0.5` makes float64 of float32, `type(z)(3)` does not. Raises Numba's errors where they do not compile.
     """
     if not JIT_DISABLED:
-        f, f_prime = (g if is_jitted(g) else device(g) for g in (f, f_prime))
+        f, f_prime = (device(g) if isinstance(g, FunctionType) else g for g in (f, f_prime))
     return loop_address(_loop_of_one(f, f_prime) if arity == 1 else _loop_of_two(f, f_prime), dtype, arity, kept=False)
 
 
@@ -118,3 +120,15 @@ def call_elementwise_pair(address: int, x: Any, y: Any, out: Any, derivative: An
 def _fill(out: Any, derivative: Any) -> None:
     for i in range(out.size):
         out[i] = derivative[i] = np.nan
+
+
+def evaluate(address: int, *arrays: Any) -> bool:
+    """Call a loop from Python: inputs, out, derivative, vectors of one size and of its type. False where a function raised."""
+    size = arrays[0].size
+    if JIT_DISABLED:
+        with contextlib.suppress(Exception):
+            return _call_plain(address, arrays) == size
+        return False
+    pointer = ctypes.c_void_p
+    call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *([pointer] * len(arrays)), ctypes.c_ssize_t)(address)
+    return bool(call(*(a.ctypes.data for a in arrays), size) == size)
