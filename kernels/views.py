@@ -140,7 +140,9 @@ panel_view.__doc__ = (
     """panel_view(array, at, panels, rows, width): a C-contiguous array from flat position `at` on, as panels."""
 )
 rows_view.__doc__ = """rows_view(P, q, r0, r1): rows r0 .. r1 of panel q, which lie side by side, as a vector."""
-scratch_panel.__doc__ = """scratch_panel(P): a panel like P's, SCRATCH_ROWS rows on the stack; it is gone when the calling function returns."""
+scratch_panel.__doc__ = (
+    """scratch_panel(P): a panel like P's, SCRATCH_ROWS rows on the stack, gone when the caller returns."""
+)
 prefetch.__doc__ = (
     """prefetch(array, at, size): ask for `size` numbers from flat position `at`, soon to be read and written."""
 )
