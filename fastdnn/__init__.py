@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastdnn.custom_activations import register_activation as register_activation
     from fastdnn.custom_losses import register_loss as register_loss
     from fastdnn.examples import Examples as Examples
     from fastdnn.fitting import FitResult as FitResult
@@ -35,6 +36,7 @@ _HOMES = {
     "TrainingProgress": "fastdnn.history",
     "fit_table": "fastdnn.fitting",
     "read_table": "fastdnn.tables",
+    "register_activation": "fastdnn.custom_activations",
     "register_loss": "fastdnn.custom_losses",
     "train": "fastdnn.training",
 }

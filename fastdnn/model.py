@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import metrics, persistence
+from fastdnn.custom_activations import require_known
 from fastdnn.custom_losses import require_known_loss
 from fastdnn.errors import DataError, ModelFileError
 from fastdnn.examples import Examples
@@ -143,6 +144,7 @@ class Model:
         Raises ModelFileError, KeyError or TypeError where they do not fit each other.
         """
         facts = document["network"]
+        require_known(facts["activations"])
         require_known_loss(facts["loss"])
         dims = [int(n) for n in facts["layer_dims"]]
         weights, biases = [], []

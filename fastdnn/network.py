@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import hidden_activations
 from fastdnn.custom_losses import registered_losses
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples, as_examples
@@ -24,13 +25,14 @@ class Network:
     Parameters
     ----------
     layer_dims : [n_x, n_1, ..., n_y]; two numbers make logistic or linear regression.
-    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS, or a list with one for each hidden layer.
+    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS or a registered one (fastdnn.register_activation), or
+        a list with one for each hidden layer.
     output_activation, loss : one of each pair that vocabulary.OUTPUTS allows; with one given the other follows, with
         neither it is binary cross-entropy for one output and categorical for more. A registered loss (fastdnn.register_loss) goes
         with all of vocabulary.ELEMENTWISE_OUTPUTS. Several outputs of binary cross-entropy are labels that exclude nothing.
     loss_options : {'delta': 1.0} of 'huber'; {'quantiles': [0.1, 0.5, 0.9]} of 'quantile', one for each output; {'label_smoothing':
         0.1} of the cross-entropies: the part of a target that is spread over all classes.
-    initialization : 'auto' (He under ReLU, else Glorot), 'he', 'glorot', 'small_random', 'zeros'.
+    initialization : 'auto' (by the activation, see initial_weights), 'he', 'lecun', 'glorot', 'small_random', 'zeros'.
     dtype : 'float32' or 'float64', of parameters and arithmetic.
     seed : of the initial weights.
     leaky_slope : slope of leaky ReLU below zero, 0 < slope < 1.
@@ -71,7 +73,7 @@ class Network:
         if len(hidden) != self.L - 1:
             raise ParameterError(f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.")
         for name in {*hidden, *([activation] if isinstance(activation, str) else [])}:
-            _require("activation", name, vocabulary.HIDDEN_ACTIVATIONS)
+            _require("activation", name, hidden_activations())
         self.loss, output = _loss_and_output(loss, output_activation, self.layer_dims[-1])
         self.loss_options = checked_loss_options(self.loss, loss_options, self.layer_dims[-1])
         self.activations = [*hidden, output]

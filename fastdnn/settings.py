@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import hidden_activations
 from fastdnn.custom_losses import registered_losses
 from fastdnn.defaults import ACTIVATION, OPTIMIZER
 from fastdnn.errors import ParameterError, unknown_name
@@ -79,7 +80,7 @@ class FitOptions:
         """Raise ParameterError for the first setting outside its range or its closed set."""
         from fastdnn.targets import TASKS
 
-        _check_name("activation", self.activation, vocabulary.HIDDEN_ACTIVATIONS)
+        _check_name("activation", self.activation, hidden_activations())
         _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
         _check_name("loss", self.loss, (*vocabulary.LOSSES, *registered_losses()))
         _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)

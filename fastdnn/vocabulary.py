@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-HIDDEN_ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh")
+HIDDEN_ACTIVATIONS = (
+    "identity", "relu", "leaky_relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "mish", "softplus",
+)  # fmt: skip
 ACTIVATIONS = (*HIDDEN_ACTIVATIONS, "exponential", "softmax")
 LOSSES = (
     "squared_error", "absolute_error", "huber", "quantile", "poisson", "binary_cross_entropy", "categorical_cross_entropy",
 )  # fmt: skip
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
-INITIALIZATIONS = ("auto", "he", "glorot", "small_random", "zeros")
+INITIALIZATIONS = ("auto", "he", "lecun", "glorot", "small_random", "zeros")
 DTYPES = ("float32", "float64")
 
 # Each output separately, from its number alone: a registered loss takes all of them.

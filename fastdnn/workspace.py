@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdnn.activation_codes import activation_code
 from fastdnn.errors import DataError
 from fastdnn.examples import Examples
-from fastdnn.kernels import activations, layout
+from fastdnn.kernels import layout
 from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.optimizers import RATES
 from fastdnn.kernels.vector import panel_width
@@ -19,15 +20,6 @@ from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
 
 Array = NDArray[Any]
 
-ACTIVATION_CODES = {
-    "identity": activations.IDENTITY,
-    "relu": activations.RELU,
-    "leaky_relu": activations.LEAKY_RELU,
-    "sigmoid": activations.SIGMOID,
-    "tanh": activations.TANH,
-    "exponential": activations.EXPONENTIAL,
-    "softmax": activations.SOFTMAX,
-}
 # Bytes of dZ that may stay in the second-level cache while the panels of A pass by in an update.
 _DELTA_BLOCK_BYTES = 1 << 17
 
@@ -65,7 +57,7 @@ class Workspace:
             table[l, layout.UNITS], table[l, layout.PANELS] = n, panels[l]
             take(l, layout.A_AT, panels[l] * batch * width)
             if l > 0:
-                table[l, layout.ACTIVATION] = ACTIVATION_CODES[network.activations[l - 1]]
+                table[l, layout.ACTIVATION] = activation_code(network.activations[l - 1], dtype)
                 take(l, layout.DZ_AT, panels[l] * batch * width)
                 weights = panels[l] * panels[l - 1] * width * width
                 take(l, layout.W_AT, weights)

@@ -144,7 +144,7 @@ panel_view.__doc__ = (
 )
 rows_view.__doc__ = """rows_view(P, q, r0, r1): rows r0 .. r1 of panel q, which lie side by side, as a vector."""
 scratch_panel.__doc__ = (
-    """scratch_panel(P): a panel of P's type with SCRATCH_ROWS rows on the stack, gone when the calling function returns."""
+    """scratch_panel(P): a panel like P's, SCRATCH_ROWS rows on the stack, gone when the caller returns."""
 )
 prefetch.__doc__ = (
     """prefetch(array, at, size): ask for `size` numbers from flat position `at`, soon to be read and written."""

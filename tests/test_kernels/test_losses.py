@@ -10,11 +10,11 @@ from hypothesis import given
 from strategies import shaped
 
 from fastdnn import vocabulary
+from fastdnn.activation_codes import activation_code
 from fastdnn.kernels import losses
 from fastdnn.kernels.custom import compile_elementwise
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import LOSS_CODES
-from fastdnn.workspace import ACTIVATION_CODES
 
 output_backward = from_python(losses.output_backward)
 PAIRS = [(loss, output) for loss, outputs in vocabulary.OUTPUTS.items() for output in outputs]
@@ -53,7 +53,7 @@ def run(loss, output, M, labels, Y, dtype, rows=None, slope=0.2, weights=(), par
     r0, r1 = rows or (0, m)
     with np.errstate(all="ignore"):
         output_backward(
-            LOSS_CODES.get(loss, loss), ACTIVATION_CODES[output], Z, A, labels, Y.astype(dtype), np.array(weights, dtype),
+            LOSS_CODES.get(loss, loss), activation_code(output, dtype), Z, A, labels, Y.astype(dtype), np.array(weights, dtype),
             parameters.astype(dtype), dZ, per_example, n, r0, r1, dtype(slope),
         )  # fmt: skip
     return per_example, dZ
@@ -298,7 +298,7 @@ def test_logits_at_both_ends_of_float32_have_a_finite_loss():
     with np.errstate(over="ignore"):  # exp(-inf) is 0, as it should be; NumPy warns on the way without the JIT
         from_python(losses.output_backward)(
             losses.CATEGORICAL_CROSS_ENTROPY,
-            ACTIVATION_CODES["softmax"],
+            activation_code("softmax", np.float32),
             Z,
             Z.copy(),
             np.array([1]),
