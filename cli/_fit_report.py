@@ -80,6 +80,9 @@ class FitReport(FitListener):
         elif not self._quiet:
             self._print([("Trained", say.training_line(facts["training"], facts["settings"]))])
             self._print_scores(facts)
+            if "diagnosis" in facts:
+                out.show("Diagnosis", style="bold")
+                out.show(*say.diagnosis(facts["diagnosis"]), "")
             saved = f"{place} ({out.file_size(place.stat().st_size)})"
             kept = say.after_interrupt(facts) if result.interrupted else ""
             note = say.verdict(facts)

@@ -73,6 +73,11 @@ def _figures(progress: TrainingProgress, score_name: str) -> list[str]:
     return figures
 
 
+def _epoch(progress: TrainingProgress) -> str:
+    """'epoch 3/50', or 'epoch 3' where only the clock ends the run."""
+    return f"epoch {progress.epoch}" + (f"/{progress.epochs}" if progress.epochs else "")
+
+
 def _time_left(seconds: float | None) -> str:
     if seconds is None:
         return ""
@@ -84,7 +89,7 @@ def _time_left(seconds: float | None) -> str:
 def _plain_line(stage: str, progress: TrainingProgress, score_name: str) -> str:
     speed = f"{count(progress.samples_per_s)} samples/s"
     parts = [
-        f"epoch {progress.epoch}/{progress.epochs}",
+        _epoch(progress),
         *_figures(progress, score_name),
         speed,
         _time_left(progress.seconds_left),
@@ -98,7 +103,7 @@ def _live_lines(stage: str, progress: TrainingProgress, score_name: str, width: 
     from rich.table import Table
     from rich.text import Text
 
-    where = f"{stage}, epoch {progress.epoch}/{progress.epochs}"
+    where = f"{stage}, {_epoch(progress)}"
     rows = f"{count(progress.rows_done)}/{count(progress.rows)} rows"
     speed = f"{count(progress.samples_per_s)} samples/s"
     bar = max(4, min(30, width - len(where) - len(rows) - len(speed) - 4))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastdnn.cli import _output as out
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 Facts = Mapping[str, Any]
@@ -21,6 +22,15 @@ _STOPPED = {
     "epochs": "all of them",
     "patience": "no better for {patience} epochs",
     "interrupt": "interrupted",
+    "time limit": "the time is up",
+}
+# Settings that are told where they are not 0.
+_STRENGTHS = {
+    "momentum": "momentum",
+    "clip_norm": "norm clipped at",
+    "l2": "l2",
+    "l1": "l1",
+    "weight_decay": "weight decay",
 }
 
 
@@ -86,10 +96,13 @@ def settings_line(settings: Facts, network: Facts) -> str:
     """Cost, optimiser, batch and the other settings of training."""
     parts = [
         network["loss"].replace("_", " ") + _loss_options(network),
-        f"{settings['optimizer']} {settings['learning_rate']:g}",
+        f"{settings['optimizer']} {settings['learning_rate']:g}{_schedule(settings)}",
         f"batches of {settings['batch_size']}",
-        f"at most {out.plural(settings['epochs'], 'epoch')}",
-        *([f"l2 {settings['l2']:g}"] if settings["l2"] else []),
+        *([f"at most {out.plural(settings['epochs'], 'epoch')}"] if settings["epochs"] else []),
+        *([f"at most {out.duration(settings['time_limit'])}"] if settings.get("time_limit") else []),
+        *[f"{words} {settings[name]:g}" for name, words in _STRENGTHS.items() if settings.get(name)],
+        *([f"dropout {_shares(settings['dropout'])}"] if settings.get("dropout") else []),
+        *([f"best by {settings['metric']}"] if settings.get("metric") else []),
         network["dtype"],
         f"seed {settings['seed']}",
     ]
@@ -106,6 +119,17 @@ def _loss_options(network: Facts) -> str:
     return f" ({', '.join(shown)})" if shown else ""
 
 
+def _schedule(settings: Facts) -> str:
+    """' cosine' where the learning rate has a schedule; models of fastdnn 0.1 say nothing about it."""
+    name = settings.get("schedule", "constant")
+    rise = f", warm-up {settings['warm_up']:g}" if settings.get("warm_up") else ""
+    return (f" {name}" if name != "constant" else "") + rise
+
+
+def _shares(dropout: float | Sequence[float]) -> str:
+    return ",".join(f"{share:g}" for share in (dropout if isinstance(dropout, Sequence) else (dropout,)))
+
+
 def validation_score_name(network: Facts) -> str:
     """What `valid_score` of a history is: accuracy where the cost is a cross-entropy, else R²."""
     return "accuracy" if network["loss"].endswith("cross_entropy") else "R²"
@@ -113,7 +137,9 @@ def validation_score_name(network: Facts) -> str:
 
 def training_line(training: Facts, settings: Facts) -> str:
     """Epochs, why they ended, the best, the time and the speed."""
-    why = _STOPPED[training["stopped_by"]].format(patience=settings["patience"])
+    stopped_by = training["stopped_by"]
+    known = _STOPPED.get(stopped_by)
+    why = stopped_by if known is None else known.format(patience=settings["patience"])
     speed = f"{out.count(training['samples_per_s'])} samples/s on {out.plural(training['threads'], 'thread')}"
     epochs = f"{out.plural(training['epochs'], 'epoch')} ({why}), best {training['best_epoch']}"
     return f"{epochs}; {out.duration(training['seconds'])}, {speed}"
@@ -123,6 +149,23 @@ def scores_beside_baselines(facts: Facts) -> Table:
     """The score of the network, in bold, and those of the baselines on the same rows."""
     baselines = {item["label"]: item["score"] for item in facts["baselines"]}
     return out.score_table({"this network": facts["score"], **baselines})
+
+
+def diagnosis(found: Facts) -> list[RenderableType]:
+    """A row for each layer, and what is wrong with what to do about it."""
+    rows = [
+        [
+            f"{layer['layer']}  {layer['units']} {layer['activation']}",
+            *["-" if layer[name] is None else out.percent(layer[name]) for name in ("dead", "saturated")],
+            *["-" if layer[name] is None else f"{layer[name]:.1e}" for name in ("gradient_ratio", "update_ratio")],
+        ]
+        for layer in found["layers"]
+    ]
+    shown: list[RenderableType] = []
+    if rows:
+        shown += [out.plain_table(["layer", "dead", "saturated", "|dW| / |W|", "|step| / |W|"], rows), ""]
+    said = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
+    return [*shown, *(said or ["Nothing is wrong."])]
 
 
 def after_interrupt(facts: Facts) -> str:

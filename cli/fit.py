@@ -8,18 +8,25 @@ from typing import Any
 import click
 
 from fastdnn import vocabulary
-from fastdnn.cli import _options
+from fastdnn.cli import _options, _training_options
+from fastdnn.cli._sections import SectionedCommand
 from fastdnn.errors import ParameterError
 from fastdnn.settings import FitOptions
 
 INTERRUPTED = 130
+_SECTIONS = {
+    "Data": ["target", "valid", "valid_target", "task", "drop", "categorical", "clean_labels", "header"],
+    "Network": ["layers", "activation", "output_activation", "loss", "initialization", "dtype"],
+    **_training_options.SECTIONS,
+    "Output": ["output", "as_json", "quiet"],
+}
 
 
 def _one_of(names: tuple[str, ...]) -> str:
     return f"One of {', '.join(names)}."
 
 
-@click.command("fit")
+@click.command("fit", cls=SectionedCommand, sections=_SECTIONS)
 @click.argument("data", metavar="DATA")
 @click.option(
     "-t",
@@ -81,6 +88,7 @@ def _one_of(names: tuple[str, ...]) -> str:
 @click.option("--epochs", type=int, metavar="N", help="Passes over the training rows at most.  [by rows]")
 @click.option("--batch-size", type=int, metavar="N", help="Rows in one step.  [by rows]")
 @click.option("--patience", type=int, metavar="N", help="Epochs without improvement before training ends.  [by epochs]")
+@_training_options.training_options
 @click.option(
     "--valid",
     type=_options.FractionOrFile(),
@@ -119,11 +127,23 @@ def _one_of(names: tuple[str, ...]) -> str:
     "--categorical", multiple=True, metavar="COLUMN", help="Treat a numeric column as categories; repeat for more."
 )
 @_options.clean_labels_option
+@click.option(
+    "--diagnose", is_flag=True, help="Examine the trained network: layers, step lengths, columns that give TARGET away."
+)
 @_options.header_option
 @_options.json_option
 @_options.quiet_option
 @_options.debug_option
-def command(data: str, target: str | None, output: str | None, as_json: bool, quiet: bool, **settings: Any) -> None:
+def command(
+    data: str,
+    target: str | None,
+    output: str | None,
+    log: str | None,
+    tensorboard: str | None,
+    as_json: bool,
+    quiet: bool,
+    **settings: Any,
+) -> None:
     """Train a network on a table or on images, and save it.
 
     DATA is a CSV or TSV file (also .gz), NPY, NPZ, IDX, HDF5 as file.h5:array,
@@ -137,13 +157,20 @@ def command(data: str, target: str | None, output: str | None, as_json: bool, qu
       fastdnn fit housing.csv -t median_house_value -o house.fdnn
       fastdnn fit adult.csv -t -1 --layers 256x3 --valid adult-test.csv
       fastdnn fit train-images.gz -t train-labels.gz --layers 128
+      fastdnn fit adult.csv -t -1 --time-limit 30s --schedule coslog4
     """
     options = FitOptions(**settings)
     options.check()
     if target is None:
         raise _no_target(data, options.header)
     place = output or default_model_path(data)
-    _check_output(place, [data, target, options.valid, options.valid_target])
+    inputs = [data, target, options.valid, options.valid_target]
+    _check_output(place, inputs)
+    if log is not None:
+        _refuse_inputs("log", log, inputs)
+        if Path(log).absolute() == Path(place).absolute():
+            raise ParameterError(f"The model and the log cannot both be '{log}'.", "another name with --log.")
+    callbacks = _training_options.loggers(log, tensorboard)
 
     from fastdnn.cli._fit_report import FitReport
     from fastdnn.cli._interrupt import SecondInterruptExits
@@ -154,7 +181,7 @@ def command(data: str, target: str | None, output: str | None, as_json: bool, qu
     with SecondInterruptExits() as interrupts, report:
         report.remark(f"Reading {data} ...")
         table = read_table(data, header=options.header)
-        result = fit_table(table, target, options, listener=report)
+        result = fit_table(table, target, options, listener=report, callbacks=callbacks)
         with interrupts.held_back():
             result.model.save(place)
             report.finish(result, Path(place))
@@ -181,15 +208,20 @@ def _check_output(place: str, inputs: list[Any]) -> None:
     from fastdnn.errors import ModelFileError
     from fastdnn.persistence import check_writable, is_model_file
 
-    for name in inputs:
-        file = Path(name) if isinstance(name, str) else None
-        if file is not None and file.is_file() and Path(place).exists() and file.samefile(place):
-            raise ParameterError(f"The model would overwrite the input '{name}'.", "another name with -o.")
+    _refuse_inputs("model", place, inputs)
     check_writable(place)
     if Path(place).exists() and Path(place).stat().st_size > 0 and not is_model_file(place):
         raise ModelFileError(
             f"'{place}' exists and is not a fastdnn model, so it is not overwritten.", "another name with -o."
         )
+
+
+def _refuse_inputs(what: str, place: str, inputs: list[Any]) -> None:
+    """Refuse to write over a file that is read, by whatever name it goes."""
+    for name in inputs:
+        file = Path(name) if isinstance(name, str) else None
+        if file is not None and file.is_file() and Path(place).exists() and file.samefile(place):
+            raise ParameterError(f"The {what} would overwrite the input '{name}'.", f"another name for the {what}.")
 
 
 def _no_target(data: str, header: bool | None) -> click.UsageError:

@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": ("fastdnn.cli.predict", "Answer for every row of DATA, in the same order."),
     "evaluate": ("fastdnn.cli.evaluate", "Score a model on labelled rows."),
     "inspect": ("fastdnn.cli.inspect", "Show everything that a model file holds."),
+    "gradcheck": ("fastdnn.cli.gradcheck", "Check the gradients of a network against differences of its cost."),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import numbers
 from collections.abc import Iterable
 
@@ -44,7 +45,11 @@ class DivergenceError(FastDNNError):
     ----------
     epoch, batch : int, both counted from 1: where the cost stopped being finite.
     last_finite : the last finite cost of a mini-batch, or None if there was none.
+    layer, row : int, where the first number that is not finite came from: the layer from 1 and the row of X from 0; or None.
     """
+
+    layer: int | None = None
+    row: int | None = None
 
     def __init__(self, message: str, hint: str | None, epoch: int, batch: int, last_finite: float | None) -> None:
         super().__init__(message, hint)
@@ -58,6 +63,34 @@ def check_seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**63:
         raise ParameterError(f"The seed must be a whole number from 0 to 2^63 - 1, got {seed!r}.")
     return int(seed)
+
+
+def check_number(
+    name: str,
+    value: object,
+    low: float,
+    high: float = math.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
+) -> float:
+    """`value` as a float, or ParameterError unless it is finite and from `low` to `high`; `above`, `below`: ends excluded."""
+    if not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value):
+        given = float(value)
+        if (given > low if above else given >= low) and (given < high if below else given <= high):
+            return given
+    start = f"above {low:g}" if above else f"{low:g} or more"
+    end = "" if math.isinf(high) else f" and below {high:g}" if below else f" and at most {high:g}"
+    raise ParameterError(f"{name} must be a number {start}{end}, got {value!r}.")
+
+
+def check_whole(name: str, value: object, low: int = 1) -> int:
+    """`value` as an int, or ParameterError unless it is a whole number of `low` or more."""
+    if not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value):
+        given = float(value)
+        if given.is_integer() and given >= low:
+            return int(given)
+    raise ParameterError(f"{name} must be a whole number, {low} or more, got {value!r}.")
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:

@@ -6,6 +6,7 @@ statistics nor early stopping sees them. Of the rest, a part chooses the epoch; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import baselines, defaults
+from fastdnn.callbacks import Callback
 from fastdnn.errors import DivergenceError
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.model import Model, scores
+from fastdnn.monitoring import requested_metrics
 from fastdnn.network import Network
+from fastdnn.optimizer import Optimizer
 from fastdnn.preparation import Prepared, prepare
 from fastdnn.provenance import provenance_of
+from fastdnn.schedules import parse_schedule
 from fastdnn.settings import FitOptions
+from fastdnn.trainer import dropout_shares
 from fastdnn.training import train
 from fastdnn.workers import available_cores
 
@@ -57,7 +63,8 @@ class FitResult:
     Attributes
     ----------
     model : Model, not yet saved.
-    facts : dict of plain JSON types with sections data, task, split, network, settings, training, score, baselines.
+    facts : dict of plain JSON types with sections data, task, split, network, settings, training, score, baselines,
+        and diagnosis where it was asked for.
     interrupted : whether Ctrl-C ended training; the model then is the best epoch before it.
     """
 
@@ -67,7 +74,12 @@ class FitResult:
 
 
 def fit_table(
-    table: Table, target: str, options: FitOptions | None = None, *, listener: FitListener | None = None
+    table: Table,
+    target: str,
+    options: FitOptions | None = None,
+    *,
+    listener: FitListener | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> FitResult:
     """Train a network on a table, score it on rows kept aside, and do the same with two baselines.
 
@@ -76,7 +88,8 @@ def fit_table(
     table : what `tables.read_table` gave.
     target : name, position or file of the target, as `tables.read_target` takes it.
     options : settings; those left at None are chosen from the data.
-    listener : is told what happens; see FitListener.
+    listener : is told what happens; see FitListener. callbacks : of the network's training (fastdnn.callbacks), not of the
+        linear baseline's.
 
     Raises
     ------
@@ -93,17 +106,19 @@ def fit_table(
             f"{options.threads} threads on {available_cores()} cores wait for each other: slower, with the same result."
         )
     prepared = prepare(table, target, options)
+    network = _network(prepared, options)
+    requested_metrics(network, options.metric, callbacks, valid=prepared.stop is not None)
+    dropout_shares(options.dropout, network.L)
     facts: Facts = dict(prepared.facts)
     listener.on_data(facts)
     for note in prepared.notes:
         listener.on_warning(note)
 
-    network = _network(prepared, options)
     settings = _resolved(options, prepared, network)
     facts |= {"network": network_facts(network, options), "settings": settings}
     listener.on_network(facts)
 
-    history = _train(network, prepared, settings, "network", listener)
+    history = _train(network, prepared, settings, "network", listener, callbacks)
     interrupted = history.stopped_by == "interrupt"
     if interrupted and history.best_epoch == 0:
         raise KeyboardInterrupt
@@ -114,8 +129,10 @@ def fit_table(
         "baselines": [_constant_baseline(prepared, network)],
     }
     if network.L > 1 and not interrupted:
-        linear, interrupted = _linear_baseline(prepared, options, settings, listener)
+        linear, interrupted = _linear_baseline(prepared, options, listener)
         facts["baselines"] += linear
+    if options.diagnose:
+        facts["diagnosis"] = _diagnosis(network, prepared, settings)
     metrics = {name: facts[name] for name in ("score", "baselines", "training")}
     model = Model(
         network, prepared.preprocessor, history, metrics, provenance_of(table, target, facts, interrupted=interrupted)
@@ -162,23 +179,67 @@ def _network(prepared: Prepared, options: FitOptions, layers: tuple[int, ...] | 
 
 
 def _resolved(options: FitOptions, prepared: Prepared, network: Network) -> Facts:
-    """The settings of training with every default filled in."""
+    """The settings of training with every default filled in; plain JSON types.
+
+    With a time limit, or a schedule whose valley is at the end, the run goes to its end unless a patience was asked for.
+    """
     n_rows, classes = len(prepared.train), prepared.preprocessor.classes
-    epochs = options.epochs or defaults.default_epochs(n_rows)
-    rate = options.learning_rate
+    schedule = parse_schedule(options.schedule, warm_up=options.warm_up)
+    epochs = options.epochs or (None if options.time_limit else defaults.default_epochs(n_rows))
+    patience = options.patience
+    if patience is None and epochs is not None and not schedule.anneals and not options.time_limit:
+        patience = defaults.default_patience(epochs)
+    optimizer = _optimizer(
+        options.optimizer, options.learning_rate, options.momentum, options.weight_decay, options.clip_norm
+    )
+    l2 = options.l2
+    if l2 is None:
+        l2 = 0.0 if optimizer.weight_decay else defaults.default_l2(n_rows, regression=classes is None)
     return {
-        "optimizer": options.optimizer,
-        "learning_rate": defaults.LEARNING_RATES[options.optimizer] if rate is None else rate,
+        "optimizer": optimizer.name,
+        "learning_rate": optimizer.rate,
+        "schedule": options.schedule,
+        "warm_up": options.warm_up,
+        "momentum": optimizer.beta1 if optimizer.name in ("momentum", "nesterov") else None,
+        "clip_norm": optimizer.clip_norm,
         "epochs": epochs,
+        "time_limit": options.time_limit,
         "batch_size": min(options.batch_size or defaults.default_batch_size(n_rows), n_rows),
-        "patience": options.patience or defaults.default_patience(epochs),
-        "l2": defaults.default_l2(n_rows, regression=classes is None) if options.l2 is None else options.l2,
+        "patience": patience,
+        "metric": options.metric,
+        "min_delta": options.min_delta,
+        "l2": l2,
+        "l1": options.l1,
+        "weight_decay": optimizer.weight_decay,
+        "dropout": list(options.dropout) if isinstance(options.dropout, tuple) else options.dropout,
         "seed": options.seed,
         "threads": options.threads,
     }
 
 
-def _train(network: Network, prepared: Prepared, settings: Facts, stage: str, listener: FitListener) -> History:
+def _optimizer(
+    name: str, learning_rate: float | None, momentum: float | None, weight_decay: float | None, clip_norm: float
+) -> Optimizer:
+    beta1 = Optimizer.beta1 if momentum is None else momentum
+    return Optimizer(name, learning_rate, beta1, weight_decay=weight_decay, clip_norm=clip_norm)
+
+
+def _arguments(settings: Facts) -> Facts:
+    """The settings as `train` takes them."""
+    taken = dict(settings)
+    numbers = [taken.pop(name) for name in ("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm")]
+    schedule = parse_schedule(taken.pop("schedule"), warm_up=taken.pop("warm_up"))
+    return taken | {"optimizer": _optimizer(*numbers), "schedule": schedule}
+
+
+def _train(
+    network: Network,
+    prepared: Prepared,
+    settings: Facts,
+    stage: str,
+    listener: FitListener,
+    callbacks: Sequence[Callback] = (),
+) -> History:
     def tell(progress: TrainingProgress) -> None:
         _require_sense(progress, prepared.constant_cost, settings)
         listener.on_progress(stage, progress)
@@ -188,8 +249,9 @@ def _train(network: Network, prepared: Prepared, settings: Facts, stage: str, li
         network,
         _with_targets_for(network, prepared.train),
         None if stop is None else _with_targets_for(network, stop),
+        callbacks=callbacks,
         progress=tell,
-        **settings,
+        **_arguments(settings),
     )
 
 
@@ -222,6 +284,18 @@ def _score(network: Network, prepared: Prepared, threads: int) -> Facts:
     return scores(prepared.preprocessor, baselines.targets_of(prepared.score), AL, network)
 
 
+def _diagnosis(network: Network, prepared: Prepared, settings: Facts) -> Facts:
+    """What is wrong with the network on the rows that trained it, in the table's column names."""
+    found = network.diagnose(
+        _with_targets_for(network, prepared.train),
+        l2=settings["l2"],
+        optimizer=settings["optimizer"],
+        learning_rate=settings["learning_rate"],
+        columns=prepared.preprocessor.feature_columns,
+    )
+    return found.to_json()
+
+
 def _constant_baseline(prepared: Prepared, network: Network) -> Facts:
     pre, Y = prepared.preprocessor, baselines.targets_of(prepared.train)
     quantiles = [0.5] if network.loss == "absolute_error" else network.loss_options.get("quantiles")
@@ -233,9 +307,15 @@ def _constant_baseline(prepared: Prepared, network: Network) -> Facts:
     }
 
 
-def _linear_baseline(
-    prepared: Prepared, options: FitOptions, settings: Facts, listener: FitListener
-) -> tuple[list[Facts], bool]:
+def _without_toolbox(options: FitOptions) -> FitOptions:
+    """The options of the linear baseline: its own optimiser, and the length of the run as the person limited it."""
+    return FitOptions(
+        epochs=options.epochs, batch_size=options.batch_size, patience=options.patience, seed=options.seed, threads=options.threads,
+        dtype=options.dtype,
+    )  # fmt: skip
+
+
+def _linear_baseline(prepared: Prepared, options: FitOptions, listener: FitListener) -> tuple[list[Facts], bool]:
     """The score of a network without hidden layers, and whether Ctrl-C came first: then there is none."""
     try:
         # Of quantities with the same loss, so that the scores compare; classes have one loss that belongs to their task.
@@ -243,7 +323,9 @@ def _linear_baseline(
         if prepared.preprocessor.classes is None:
             same = replace(same, loss=options.loss, huber_delta=options.huber_delta, quantiles=options.quantiles)
         network = _network(prepared, same, layers=())
-        plain = settings | defaults.linear_settings(prepared.preprocessor.n_features, len(prepared.train))
+        plain = _resolved(_without_toolbox(options), prepared, network)
+        plain |= defaults.linear_settings(prepared.preprocessor.n_features, len(prepared.train))
+        plain["time_limit"] = options.time_limit
         history = _train(network, prepared, plain, "baseline", listener)
         if history.stopped_by == "interrupt":
             return [], True

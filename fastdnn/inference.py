@@ -19,7 +19,7 @@ from fastdnn.workspace import Workspace
 Array = NDArray[Any]
 
 # Examples a worker takes through the network at a time: few enough for the caches, enough to fill the register tile.
-_ROWS_AT_A_TIME = 120
+ROWS_AT_A_TIME = 120
 # Starting a thread takes about 0.1 ms, in which the smallest networks predict a thousand rows.
 _ROWS_WORTH_A_THREAD = 1000
 
@@ -29,7 +29,7 @@ def evaluate(
 ) -> tuple[Array, NDArray[np.float64]]:
     """A[L] (m, n_y), and the loss of each example (m,) if `with_losses`, else an empty array."""
     threads = min(check_threads(threads), len(examples))
-    workspace = Workspace(network, min(_ROWS_AT_A_TIME * threads, len(examples)), threads, training=False)
+    workspace = Workspace(network, min(ROWS_AT_A_TIME * threads, len(examples)), threads, training=False)
     data = workspace.data(examples, with_targets=with_losses)
     return evaluate_in(workspace, data, examples.indices, threads, with_losses=with_losses)
 

@@ -133,9 +133,12 @@ def poisson_deviance(y: Array, AL: Array) -> float:
 
 
 def r2(y: Array, AL: Array) -> float:
-    """1 - sum of squared residuals / sum of squared deviations of `y` from its mean; nan where `y` is constant."""
-    truth = y.ravel().astype(np.float64)
-    spread = float(np.sum((truth - truth.mean()) ** 2))
+    """1 - sum of squared residuals / sum of squared deviations of `y` from its mean; nan where `y` is constant.
+
+    Of several outputs each has its own mean, and both sums run over all of them (scikit-learn's 'variance_weighted').
+    """
+    truth = y.reshape(AL.shape).astype(np.float64)
+    spread = float(np.sum((truth - truth.mean(axis=0)) ** 2))
     return 1.0 - float(np.sum(_residuals(y, AL) ** 2)) / spread if spread > 0.0 else float("nan")
 
 

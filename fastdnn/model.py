@@ -111,31 +111,18 @@ class Model:
 
     def tensors(self) -> dict[str, Array]:
         """W1, b1, ... WL, bL as views, in the course's shapes (n_l, n_prev) and (n_l, 1)."""
-        named: dict[str, Array] = {}
-        for l, (W, b) in enumerate(zip(self.network.weights, self.network.biases, strict=True), 1):
-            named |= {f"W{l}": W, f"b{l}": b}
-        return named
+        return network_tensors(self.network)
 
     def to_document(self) -> dict[str, Any]:
         """Everything but the parameters, in plain JSON types; floats keep every bit."""
-        net = self.network
-        network = {
-            "layer_dims": list(net.layer_dims),
-            "activations": list(net.activations),
-            "loss": net.loss,
-            "loss_options": net.loss_options,
-            "dtype": np.dtype(net.dtype).name,
-            "leaky_slope": net.leaky_slope,
-            "n_parameters": net.n_parameters,
-        }
         document = {
-            "network": network,
+            "network": network_document(self.network),
             "preprocessing": self.preprocessor.to_json(),
             "history": self.history.to_json(),
             "metrics": self.metrics,
             "provenance": self.provenance,
         }
-        return {name: _without_nan(part) for name, part in document.items()}
+        return {name: without_nan(part) for name, part in document.items()}
 
     @staticmethod
     def from_document(document: dict[str, Any], tensors: dict[str, Array]) -> Model:
@@ -143,30 +130,57 @@ class Model:
 
         Raises ModelFileError, KeyError or TypeError where they do not fit each other.
         """
-        facts = document["network"]
-        require_known(facts["activations"])
-        require_known_loss(facts["loss"])
-        dims = [int(n) for n in facts["layer_dims"]]
-        weights, biases = [], []
-        for l, (n_prev, n) in enumerate(pairwise(dims), start=1):
-            weights.append(_parameter(tensors, f"W{l}", (n, n_prev), facts["dtype"]))
-            biases.append(_parameter(tensors, f"b{l}", (n, 1), facts["dtype"]))
-        network = Network.from_parameters(
-            weights,
-            biases,
-            list(facts["activations"]),
-            facts["loss"],
-            dtype=facts["dtype"],
-            leaky_slope=facts["leaky_slope"],
-            loss_options=facts.get("loss_options"),
-        )
         return Model(
-            network,
+            network_from_document(document["network"], tensors),
             Preprocessor.from_json(document["preprocessing"]),
             History.from_json(document["history"]),
             dict(document["metrics"]),
             dict(document["provenance"]),
         )
+
+
+def network_tensors(network: Network) -> dict[str, Array]:
+    """W1, b1, ... WL, bL as views, in the course's shapes (n_l, n_prev) and (n_l, 1)."""
+    named: dict[str, Array] = {}
+    for l, (W, b) in enumerate(zip(network.weights, network.biases, strict=True), 1):
+        named |= {f"W{l}": W, f"b{l}": b}
+    return named
+
+
+def network_document(network: Network) -> dict[str, Any]:
+    """Everything of a network but the parameters, in plain JSON types."""
+    return {
+        "layer_dims": list(network.layer_dims),
+        "activations": list(network.activations),
+        "loss": network.loss,
+        "loss_options": network.loss_options,
+        "dtype": np.dtype(network.dtype).name,
+        "leaky_slope": network.leaky_slope,
+        "n_parameters": network.n_parameters,
+    }
+
+
+def network_from_document(facts: dict[str, Any], tensors: dict[str, Array]) -> Network:
+    """The network of `network_document` and `network_tensors`.
+
+    Raises ModelFileError, KeyError or TypeError where they do not fit each other.
+    """
+    require_known(facts["activations"])
+    require_known_loss(facts["loss"])
+    dims = [int(n) for n in facts["layer_dims"]]
+    weights, biases = [], []
+    for l, (n_prev, n) in enumerate(pairwise(dims), start=1):
+        weights.append(_parameter(tensors, f"W{l}", (n, n_prev), facts["dtype"]))
+        biases.append(_parameter(tensors, f"b{l}", (n, 1), facts["dtype"]))
+    return Network.from_parameters(
+        weights,
+        biases,
+        list(facts["activations"]),
+        facts["loss"],
+        dtype=facts["dtype"],
+        leaky_slope=facts["leaky_slope"],
+        loss_options=facts.get("loss_options"),
+    )
 
 
 def scores(preprocessor: Preprocessor, Y: Array, AL: Array, network: Network) -> dict[str, Any]:
@@ -193,10 +207,10 @@ def _parameter(tensors: dict[str, Array], name: str, shape: tuple[int, int], dty
     return found
 
 
-def _without_nan(part: Any) -> Any:
+def without_nan(part: Any) -> Any:
     """The same with None for nan and infinities, which JSON does not have."""
     if isinstance(part, dict):
-        return {name: _without_nan(value) for name, value in part.items()}
+        return {name: without_nan(value) for name, value in part.items()}
     if isinstance(part, list | tuple):
-        return [_without_nan(value) for value in part]
+        return [without_nan(value) for value in part]
     return None if isinstance(part, float) and not math.isfinite(part) else part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
 from fastdnn.loss_options import checked_loss_options, kernel_parameters
+
+if TYPE_CHECKING:
+    from fastdnn.diagnosis import Diagnosis
+    from fastdnn.predictor import Predictor
 
 Array = NDArray[Any]
 
@@ -145,12 +149,17 @@ class Network:
     def predict(self, X: Any, threads: int = 1) -> Array:
         """A[L] of each example.
 
-        X : (m, n_x) matrix, or Examples. threads : at least 1; the result has the same bits for every number.
+        X : (m, n_x) matrix, a vector (n_x,) as one row, or Examples. threads : at least 1; the result has the same bits for
+            every number.
         Returns (m, n_y) of the network's dtype; row i belongs to example i of `rows`. Raises DataError for a wrong width.
         """
-        from fastdnn.inference import evaluate
+        return self.predictor(threads)(X)
 
-        return evaluate(self, as_examples(X), threads, with_losses=False)[0]
+    def predictor(self, threads: int = 1, rows: int | None = None) -> Predictor:
+        """What predicts again and again from buffers it keeps, and a copy of the parameters; see fastdnn.Predictor."""
+        from fastdnn.predictor import Predictor
+
+        return Predictor(self, threads) if rows is None else Predictor(self, threads, rows)
 
     def cost(self, examples: Examples, l2: float = 0.0, threads: int = 1, *, l1: float = 0.0) -> float:
         """J = mean loss + l2/(2m) sum W^2 + l1/m sum |W|, computed from the logits.
@@ -182,6 +191,27 @@ class Network:
         """Raise DataError unless the rows of X have n_x numbers."""
         if X.shape[1] != self.layer_dims[0]:
             raise DataError(f"X has {X.shape[1]} features, but the network reads {self.layer_dims[0]}.")
+
+    def to_sklearn(self, classes: Any = None) -> Any:
+        """A fitted scikit-learn estimator with equal predictions: `fastdnn.conversions.to_sklearn`."""
+        from fastdnn import conversions
+
+        return conversions.to_sklearn(self, classes)
+
+    def to_torch_state_dict(self) -> dict[str, Array]:
+        """Arrays named as in a PyTorch Sequential of Linear: `fastdnn.conversions.to_torch_state_dict`."""
+        from fastdnn import conversions
+
+        return conversions.to_torch_state_dict(self)
+
+    def diagnose(self, X: Any, y: Any = None, **options: Any) -> Diagnosis:
+        """What is wrong with the network on these examples, and what to do: see fastdnn.diagnosis.diagnose for the options.
+
+        X : (m, n_x) matrix with targets y, or Examples that have theirs.
+        """
+        from fastdnn.diagnosis import diagnose
+
+        return diagnose(self, as_examples(X) if y is None else Examples(X, y), **options)
 
 
 def _checked_dims(layer_dims: Sequence[int]) -> list[int]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 SUFFIX = ".fdnn"
+# What a document's `kind` says; models have none.
+MODEL, CHECKPOINT = "model", "checkpoint"
 _METADATA_KEY = "fastdnn"
 _CHECKSUM_KEY = "sha256"
 
@@ -41,15 +43,20 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     ------
     ModelFileError : the folder does not exist or cannot be written, or `path` is not a plain file.
     """
+    write_document(path, model.to_document(), model.tensors())
+
+
+def write_document(path: str | os.PathLike[str], document: Document, tensors: Mapping[str, Array]) -> None:
+    """Write a JSON document and arrays as one file, whole or not at all.
+
+    Raises as `save_model`.
+    """
     from safetensors.numpy import save
 
     # safetensors 0.8.0 writes the memory of a non-contiguous array as it lies, under the view's shape, without a word.
-    tensors = {name: np.ascontiguousarray(array) for name, array in model.tensors().items()}
-    document = json.dumps(
-        {"format_version": FORMAT_VERSION, **model.to_document()}, ensure_ascii=False, allow_nan=False
-    )
-    metadata = {_METADATA_KEY: document, _CHECKSUM_KEY: _checksum(document, tensors)}
-    write_atomically(path, save(tensors, metadata=metadata))
+    whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    text = json.dumps({"format_version": FORMAT_VERSION, **document}, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, save(whole, metadata={_METADATA_KEY: text, _CHECKSUM_KEY: _checksum(text, whole)}))
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -61,7 +68,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     """
     from fastdnn.model import Model
 
-    document, tensors = _read(path, parameters=True)
+    document, tensors = _read_model(path)
     try:
         return Model.from_document(document, tensors)
     except ModelFileError:
@@ -78,16 +85,43 @@ def read_document(path: str | os.PathLike[str]) -> Document:
 
     Raises as `load_model`.
     """
-    return _read(path, parameters=True)[0]
+    return _read_model(path)[0]
+
+
+def _read_model(path: str | os.PathLike[str]) -> tuple[Document, dict[str, Array]]:
+    document, tensors = read_tensors(path)
+    if document.get("kind") == CHECKPOINT:
+        raise ModelFileError(
+            f"'{path}' is a checkpoint of a network, not a model: it does not know the table's columns.",
+            f"fastdnn.load_checkpoint('{path}')",
+        )
+    return document, tensors
+
+
+def read_tensors(path: str | os.PathLike[str]) -> tuple[Document, dict[str, Array]]:
+    """The JSON document and the arrays of a file that `write_document` wrote, checked against its checksum.
+
+    Raises as `load_model`.
+    """
+    return _read(path, parameters=True)
 
 
 def is_model_file(path: str | os.PathLike[str]) -> bool:
     """Whether `path` holds a fastdnn model of any version, so that a new model may take its place."""
+    return _kind_of(path) == MODEL
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` holds a checkpoint of any version, so that a new one may take its place."""
+    return _kind_of(path) == CHECKPOINT
+
+
+def _kind_of(path: str | os.PathLike[str]) -> str | None:
+    """MODEL, CHECKPOINT, or None where `path` is neither."""
     try:
-        _read(path, parameters=False, any_version=True)
+        return str(_read(path, parameters=False, any_version=True)[0].get("kind", MODEL))
     except ModelFileError:
-        return False
-    return True
+        return None
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -123,6 +123,13 @@ class Preprocessor:
         return self._inputs.feature_names
 
     @property
+    def feature_columns(self) -> list[str]:
+        """The table's column behind each column of X."""
+        if isinstance(self._inputs, ColumnInputs):
+            return [feature.name for feature in self._inputs.features for _ in range(feature.width)]
+        return self.feature_names
+
+    @property
     def dropped(self) -> list[tuple[str, str]]:
         """(name, reason) of each column that is not used."""
         return [(item.name, item.reason) for item in self._inputs.dropped]

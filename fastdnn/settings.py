@@ -17,6 +17,7 @@ from fastdnn.workers import check_threads
 
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 SMOOTHED = ("binary_cross_entropy", "categorical_cross_entropy")
+_WITH_MOMENTUM = ("momentum", "nesterov")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,11 @@ class FitOptions:
     label_smoothing : of the cross-entropies (0).
     class_weight : 'balanced', or a weight for the name of each class, 1 for those left out. weight_column : the column that says
         how much each row counts in training; the score counts every row alike.
-    optimizer : 'adam' or 'sgd'; learning_rate > 0; epochs, batch_size, patience >= 1; l2 >= 0.
+    optimizer : one of vocabulary.OPTIMIZERS; learning_rate > 0; momentum : beta of momentum and nesterov, from 0 and below 1;
+        clip_norm >= 0, 0 for no limit.
+    schedule : as `schedules.parse_schedule` reads it; warm_up : epochs in which the learning rate rises from 0.
+    epochs, batch_size, patience >= 1; time_limit : seconds; min_delta >= 0; metric : one of vocabulary.METRICS.
+    l2, l1, weight_decay >= 0; dropout : a share of every hidden layer, or one of the input and of each hidden layer.
     valid : the rows kept aside for the score: a fraction of the data, or the name of a file (`valid_target`: where
         its target is).
     seed : of the split, the first weights and the order of the rows; threads : None lets a short probe decide.
@@ -39,6 +44,7 @@ class FitOptions:
     drop, categorical : columns to leave out, and numeric columns to treat as categories; header : of `valid` where
         that is a file.
     clean_labels : take blanks and a trailing full stop off the labels, in the data and in `valid`.
+    diagnose : look at the trained network layer by layer (fastdnn.diagnosis).
     """
 
     layers: tuple[int, ...] | None = None
@@ -57,6 +63,16 @@ class FitOptions:
     batch_size: int | None = None
     patience: int | None = None
     l2: float | None = None
+    l1: float = 0.0
+    weight_decay: float | None = None
+    dropout: float | tuple[float, ...] = 0.0
+    momentum: float | None = None
+    clip_norm: float = 0.0
+    schedule: str = "constant"
+    warm_up: float = 0.0
+    time_limit: float | None = None
+    metric: str | None = None
+    min_delta: float = 0.0
     valid: float | str | None = None
     valid_target: str | None = None
     seed: int = 0
@@ -67,6 +83,7 @@ class FitOptions:
     categorical: tuple[str, ...] = ()
     header: bool | None = None
     clean_labels: bool = False
+    diagnose: bool = False
 
     @property
     def loss_options(self) -> dict[str, Any]:
@@ -99,6 +116,7 @@ class FitOptions:
         _check_range("batch size", self.batch_size, 1, 1_000_000, hint="--batch-size 64")
         _check_range("patience", self.patience, 1, 1_000_000, hint="--patience 10")
         _check_range("L2 strength", self.l2, 0.0, math.inf, hint="--l2 0.001")
+        self._check_training()
         _check_range("seed", self.seed, 0, 2**63 - 1, hint="--seed 0")
         if self.threads is not None:
             check_threads(self.threads)
@@ -106,6 +124,33 @@ class FitOptions:
             _check_range("fraction kept aside", self.valid, 0.0, 0.9, above=True, hint="--valid 0.2, or --valid FILE")
         for width in self.layers or ():
             _check_range("width of a hidden layer", width, 1, 65_536, hint="--layers 128,64")
+
+    def _check_training(self) -> None:
+        """The toolbox: regularisation, schedule, and when to stop."""
+        _check_name("metric", self.metric, vocabulary.METRICS)
+        _check_range("L1 strength", self.l1, 0.0, math.inf, hint="--l1 0.001")
+        _check_range("weight decay", self.weight_decay, 0.0, math.inf, hint="--weight-decay 0.01")
+        _check_range("norm to clip at", self.clip_norm, 0.0, math.inf, hint="--clip-norm 1")
+        _check_range("least gain", self.min_delta, 0.0, math.inf, hint="--min-delta 0.001")
+        _check_range("time limit in seconds", self.time_limit, 0.0, math.inf, above=True, hint="--time-limit 30s")
+        for share in self.dropout if isinstance(self.dropout, tuple) else (self.dropout,):
+            _check_share("share to drop", share, "--dropout 0.2")
+        if self.momentum is not None:
+            _check_share("momentum", self.momentum, "--momentum 0.9")
+            if self.optimizer not in _WITH_MOMENTUM:
+                raise ParameterError(
+                    f"Optimizer '{self.optimizer}' takes no momentum; {' and '.join(_WITH_MOMENTUM)} do.",
+                    f"--optimizer momentum --momentum {self.momentum:g}",
+                )
+        if self.schedule != "constant" or self.warm_up:
+            from fastdnn.schedules import parse_schedule
+
+            parse_schedule(self.schedule, warm_up=self.warm_up)
+
+
+def _check_share(what: str, value: float, hint: str) -> None:
+    if not 0.0 <= value < 1.0:
+        raise ParameterError(f"The {what} must be from 0 and below 1, not {value:g}.", hint)
 
 
 def _check_owner(option: str, value: object, loss: str | None, owners: tuple[str, ...]) -> None:

@@ -122,6 +122,10 @@ class Trainer:
             resident=self._resident, watch=watch,
         )  # fmt: skip
 
+    def batch_rows(self, number: int) -> NDArray[np.int64]:
+        """The rows of mini-batch `number` (from 1) of the epoch that ran last."""
+        return self._order[(number - 1) * self.batch_size : number * self.batch_size]
+
     def evaluate(self, examples: Examples, data: Data | None = None) -> tuple[Array, NDArray[np.float64]]:
         """A[L] (m, n_y), and the (m,) losses of other examples at the present parameters.
 
@@ -130,6 +134,10 @@ class Trainer:
         self._resident = False
         data = self.workspace.data(examples, with_targets=True) if data is None else data
         return evaluate_in(self.workspace, data, examples.indices, self.threads, with_losses=True)
+
+    def resume(self, updates: int) -> None:
+        """Adam's t goes on from `updates`: the moments in the workspace are those of an earlier trainer."""
+        self.rule = self.rule._replace(updates=int(updates))
 
     def store(self) -> None:
         """The parameters into the network."""

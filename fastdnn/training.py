@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fastdnn.callbacks import Callback, notify
 from fastdnn.defaults import LEARNING_RATES
 from fastdnn.engine import Pass
 from fastdnn.errors import DivergenceError
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
+from fastdnn.monitoring import column_of, higher_is_better, requested_metrics, validation_scores
 from fastdnn.network import Network
+from fastdnn.non_finite import in_batch
 from fastdnn.optimizer import Optimizer, require, require_count
+from fastdnn.patience import Patience
+from fastdnn.schedules import Schedule, as_schedule
 from fastdnn.trainer import Trainer
 
 __all__ = ["LEARNING_RATES", "History", "TrainingProgress", "train"]
@@ -25,6 +31,8 @@ _TOO_QUICK_TO_WATCH = 0.02
 # Seconds between two looks at the clock under a time limit.
 _CLOCK_EVERY = 0.1
 _EPOCHS = 100
+# More epochs than any run has.
+_NO_END = 10**9
 
 
 def train(
@@ -37,16 +45,17 @@ def train(
     batch_size: int = 128,
     optimizer: str | Optimizer = "adam",
     learning_rate: float | None = None,
-    schedule: Any = None,
+    schedule: str | Schedule = "constant",
     l2: float = 0.0,
     l1: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
-    patience: int = 10,
+    patience: int | None = 10,
     min_delta: float = 0.0,
+    metric: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     shuffle: bool = True,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[Callback] = (),
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> History:
     """Train a network in place by mini-batch gradient descent or one of its descendants.
@@ -54,15 +63,16 @@ def train(
     Parameters
     ----------
     examples : with targets. valid : a part never trained on; after each epoch its mean loss is computed, and at the end the
-        network has the parameters of the epoch where that was least. Without it those of the last epoch.
+        network has the parameters of the epoch where that, or `metric`, was best. Without it those of the last epoch.
     epochs : the most passes over the examples; default 100, with a time limit any number.
     time_limit : seconds, on a clock that starts with the first epoch; the schedule then runs on it, and the epoch under way
         ends where the time does.
     batch_size : examples a step; more than there are means all of them.
     optimizer : a name of vocabulary.OPTIMIZERS, or an Optimizer. learning_rate : positive; default the optimizer's.
-    schedule : of the learning rate, a fastdnn.schedules.Schedule or its name; None: constant.
+    schedule : of the learning rate, a fastdnn.schedules.Schedule, or text as 'cosine' or 'step:every=20,factor=0.5'.
     l2, l1, dropout : see fastdnn.trainer.Trainer; the reported losses leave the penalties out.
-    patience : epochs without a validation loss that is better by more than `min_delta` before the run ends.
+    metric : what chooses the best epoch, a name of fastdnn.monitoring: default 'valid_loss' where there is `valid`.
+    patience : epochs in which it gets better by no more than `min_delta` before the run ends; None: it does not end for that.
     seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
     threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
     callbacks : fastdnn.callbacks. progress : called some times a second.
@@ -80,17 +90,21 @@ def train(
     """
     if isinstance(optimizer, str):
         optimizer = Optimizer(optimizer, learning_rate)
-    for name, count in (("epochs", _EPOCHS if epochs is None else epochs), ("patience", patience)):
-        require_count(name, count)
-    require("min_delta", min_delta, least=0.0)
+    require_count("epochs", _EPOCHS if epochs is None else epochs)
+    schedule = as_schedule(schedule)
+    watched = metric or ("valid_loss" if valid is not None else None)
+    metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
+    counting = Patience(
+        _NO_END if patience is None else patience, min_delta, watched is not None and higher_is_better(watched)
+    )
     if time_limit is not None:
         require("time_limit", time_limit, above=0.0)
     trainer = Trainer(
         network, examples, batch_size=batch_size, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, seed=seed,
         threads=threads, shuffle=shuffle,
     )  # fmt: skip
-    most = epochs if epochs is not None else _EPOCHS if time_limit is None else 10**9
-    run = Run(trainer, valid, int(most), time_limit, schedule, int(patience), float(min_delta), callbacks, float(l2))
+    most = epochs if epochs is not None else _EPOCHS if time_limit is None else _NO_END
+    run = Run(trainer, valid, int(most), time_limit, schedule, watched, counting, metrics, callbacks, float(l2))
     return run.go(progress)
 
 
@@ -105,20 +119,24 @@ class Run:
     """
 
     def __init__(
-        self, trainer: Trainer, valid: Examples | None, epochs: int, time_limit: float | None, schedule: Any, patience: int,
-        min_delta: float, callbacks: Sequence[Any], l2: float,
+        self, trainer: Trainer, valid: Examples | None, epochs: int, time_limit: float | None, schedule: Schedule,
+        watched: str | None, patience: Patience, metrics: list[str], callbacks: Sequence[Callback], l2: float,
     ) -> None:  # fmt: skip
         self.trainer, self.valid, self.epochs, self.time_limit = trainer, valid, epochs, time_limit
-        self.schedule, self.callbacks = _schedule(schedule), tuple(callbacks)
-        self.patience, self.min_delta = patience, min_delta
+        self.schedule, self.callbacks, self.metrics = schedule, tuple(callbacks), metrics
+        self.watched = None if watched is None else column_of(watched)
+        self.patience = patience
+        # Kept is the best epoch itself, though its gain may be less than counts for patience.
+        self.kept = Patience(1, higher_is_better=patience.higher_is_better)
         self.learning_rate = trainer.optimizer.rate
         self.rows = len(trainer.examples)
         self.history = History(
-            trainer.batch_size, trainer.optimizer.name, self.learning_rate, l2, trainer.seed, trainer.threads
-        )
+            trainer.batch_size, trainer.optimizer.name, self.learning_rate, l2, trainer.seed, trainer.threads,
+            schedule=repr(schedule), metric=self.watched,
+        )  # fmt: skip
         self.valid_data = None if valid is None else trainer.workspace.data(valid, with_targets=True)
         self.best = trainer.workspace.buffers.parameters.copy()
-        self.best_loss = math.inf
+        self.ended = False
         self.epoch = 0
         self.began = time.perf_counter()
         self.training_seconds, self.trained = 0.0, 0.0
@@ -126,7 +144,8 @@ class Run:
     @property
     def network(self) -> Network:
         """The network with the parameters of this moment."""
-        self.trainer.store()
+        if not self.ended:
+            self.trainer.store()
         return self.trainer.network
 
     def stop(self, reason: str = "callback") -> None:
@@ -135,37 +154,52 @@ class Run:
 
     def go(self, progress: Callable[[TrainingProgress], None] | None) -> History:
         """All epochs, then the best parameters into the network."""
-        history, trainer = self.history, self.trainer
         try:
-            self._tell("on_train_begin")
-            while self.epoch < self.epochs and history.stopped_by == "epochs":
-                if self._some_epochs(progress):
-                    history.stopped_by = "interrupt"
-                    break
-                if self.valid is not None and self.epoch - history.best_epoch >= self.patience:
-                    self.stop("patience")
-                if self.time_limit is not None and self._elapsed() >= self.time_limit:
-                    self.stop("time limit")
+            self._all_epochs(progress)
         except KeyboardInterrupt:  # between two passes, or while validating
-            history.stopped_by = "interrupt"
-        finally:
-            np.copyto(trainer.workspace.buffers.parameters, self.best)
-            trainer.store()
-            history.seconds = self._elapsed()
-            history.samples_per_s = self._speed()
-        self._tell("on_train_end")
-        return history
+            self.history.stopped_by = "interrupt"
+        except BaseException:
+            self._keep_best()
+            with contextlib.suppress(Exception):  # the first failure is the one to be seen
+                notify(self.callbacks, "on_train_end", self)
+            raise
+        self._keep_best()
+        notify(self.callbacks, "on_train_end", self)
+        return self.history
+
+    def _all_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> None:
+        history = self.history
+        notify(self.callbacks, "on_train_begin", self)
+        self.began = time.perf_counter()
+        while self.epoch < self.epochs and history.stopped_by == "epochs":
+            if self._some_epochs(progress):
+                self.stop("interrupt")
+            elif history.stopped_by != "epochs":
+                pass  # a callback has said why
+            elif self.time_limit is not None and self._elapsed() >= self.time_limit:
+                self.stop("time limit")
+            elif self.watched is not None and self.patience.exhausted:
+                self.stop("patience")
+
+    def _keep_best(self) -> None:
+        """The best parameters into the network, which from now on is as callbacks leave it."""
+        np.copyto(self.trainer.workspace.buffers.parameters, self.best)
+        self.trainer.store()
+        self.ended = True
+        self.history.seconds = self._elapsed()
+        self.history.samples_per_s = self._speed()
 
     def _some_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> bool:
         """Train an epoch, or many short ones in one call, validate, record. Returns whether Ctrl-C ended it."""
         trainer, history = self.trainer, self.history
         last_seconds = history.epochs[-1]["seconds"] if history.epochs else math.inf
         count = 1
-        if self.valid is None and not self.callbacks and self.time_limit is None and last_seconds < _TOO_QUICK_TO_WATCH:
+        alone = self.watched is None and self.time_limit is None and not (self.callbacks or self.schedule.listens)
+        if alone and self.valid is None and last_seconds < _TOO_QUICK_TO_WATCH:
             count = max(1, min(self.epochs - self.epoch, int(_TOO_QUICK_TO_WATCH / max(last_seconds, 1e-6))))
         steps, began, done = count * trainer.steps_per_epoch, time.perf_counter(), 0
         losses: list[float] = []
-        rate = self.learning_rate
+        rates = np.empty(steps)
 
         def watch(state: Pass) -> None:
             if progress is not None:
@@ -177,9 +211,9 @@ class Run:
 
         quick = history.threads == 1 and last_seconds < _TOO_QUICK_TO_WATCH
         while done < steps and not self._out_of_time():
-            rates = self._rates(done, self._chunk(steps - done))
-            rate = float(rates[-1])
-            state, interrupted = trainer.run(rates.size, rates, watch=None if quick else watch)
+            chunk = self._chunk(steps - done)
+            rates[done : done + chunk] = self._rates(chunk)
+            state, interrupted = trainer.run(chunk, rates[done : done + chunk], watch=None if quick else watch)
             done += state.steps
             losses += state.epoch_losses.tolist()
             if state.diverged_at:
@@ -192,34 +226,34 @@ class Run:
         self.trained += rows
         if done < steps and state.mean_loss is not None:
             losses.append(state.mean_loss)
-        for loss in losses:
+        for i, loss in enumerate(losses, 1):
             self.epoch += 1
+            rate = float(rates[min(i * trainer.steps_per_epoch, done) - 1])
             self._record(loss, rate, seconds / len(losses), rows / seconds)
-        self._tell("on_epoch_end")
+        notify(self.callbacks, "on_epoch_end", self)
         if progress is not None:
             progress(self._moment(self.rows, state, 0.0))
         return False
 
     def _record(self, loss: float, rate: float, seconds: float, speed: float) -> None:
         """Validate, keep the best, and enter the epoch into the history."""
-        valid_loss, valid_score = self._validate()
-        if valid_loss is None or valid_loss < self.best_loss - self.min_delta:
-            self.best_loss = math.inf if valid_loss is None else valid_loss
+        row = {
+            "epoch": self.epoch,
+            "loss": loss,
+            **self._validate(),
+            "learning_rate": rate,
+            "seconds": seconds,
+            "samples_per_s": speed,
+        }
+        value = None if self.watched is None else row[self.watched]
+        if self.kept.improved(value) or self.watched is None:
             self.history.best_epoch = self.epoch
             np.copyto(self.best, self.trainer.workspace.buffers.parameters)
-        self.history.epochs.append(
-            {
-                "epoch": self.epoch,
-                "loss": loss,
-                "valid_loss": valid_loss,
-                "valid_score": valid_score,
-                "learning_rate": rate,
-                "seconds": seconds,
-                "samples_per_s": speed,
-            }
+        self.patience.improved(value)
+        self.history.epochs.append(row)
+        self.schedule.after_epoch(
+            loss if self.watched is None else value, higher_is_better=self.patience.higher_is_better
         )
-        if hasattr(self.schedule, "after_epoch"):
-            self.schedule.after_epoch(loss if valid_loss is None else valid_loss)
 
     def _chunk(self, left: int) -> int:
         """Steps until the next look at the clock."""
@@ -231,10 +265,8 @@ class Run:
         seconds = min(_CLOCK_EVERY, self.time_limit - self._elapsed())
         return max(1, min(left, int(seconds / per_step)))
 
-    def _rates(self, done: int, steps: int) -> Any:
-        """The learning rates of the next steps, of which `done` were made since the last record."""
-        if self.schedule is None:
-            return np.full(steps, self.learning_rate)
+    def _rates(self, steps: int) -> NDArray[np.float64]:
+        """The learning rates of the next steps."""
         epoch = (self.trainer.step + np.arange(steps)) / self.trainer.steps_per_epoch
         if self.time_limit is None:
             t = epoch / self.epochs
@@ -249,27 +281,15 @@ class Run:
     def _elapsed(self) -> float:
         return time.perf_counter() - self.began
 
-    def _tell(self, event: str) -> None:
-        for callback in self.callbacks:
-            getattr(callback, event)(self)
-
-    def _validate(self) -> tuple[float | None, float | None]:
+    def _validate(self) -> dict[str, float | None]:
+        """The columns of History for the validation part."""
         if self.valid is None or self.valid_data is None:
-            return None, None
+            return {"valid_loss": None, "valid_score": None}
         rows = self.valid.indices
         AL, losses = self.trainer.evaluate(self.valid, self.valid_data)
-        loss = float(np.average(losses, weights=None if self.valid.weights is None else self.valid.weights[rows]))
-        network = self.trainer.network
         Y = (self.valid_data.labels if self.valid_data.labels.size else self.valid_data.targets)[rows]
-        if network.loss == "categorical_cross_entropy":
-            return loss, float(np.mean(AL.argmax(axis=1) == Y))
-        if network.loss == "quantile":
-            return loss, None
-        Y = Y.reshape(AL.shape)
-        if network.loss == "binary_cross_entropy":
-            return loss, float(np.mean((AL > 0.5) == (Y > 0.5)))
-        spread = float(np.sum(np.square(Y - Y.mean(axis=0), dtype=np.float64)))
-        return loss, 1.0 - float(np.sum(np.square(AL - Y, dtype=np.float64))) / spread if spread > 0 else None
+        weights = None if self.valid.weights is None else self.valid.weights[rows]
+        return validation_scores(self.trainer.network, AL, Y, losses, self.metrics, weights=weights)
 
     def _moment(self, rows_done: int, state: Pass, in_epoch: float) -> TrainingProgress:
         """in_epoch : seconds that the epoch under way has run; 0: it has ended and is in the history."""
@@ -280,8 +300,9 @@ class Run:
             left = max(0.0, self.time_limit - seconds)
         last = self.history.epochs[-1] if self.history.epochs else {"valid_loss": None, "valid_score": None}
         epoch = self.epoch + 1 if in_epoch else self.epoch
+        epochs = None if self.epochs == _NO_END else self.epochs
         return TrainingProgress(
-            epoch, self.epochs, rows_done, self.rows, state.mean_loss if in_epoch else last["loss"], last["valid_loss"],
+            epoch, epochs, rows_done, self.rows, state.mean_loss if in_epoch else last["loss"], last["valid_loss"],
             last["valid_score"], self.history.best_epoch, self._speed(rows_done if in_epoch else 0, in_epoch), seconds, left,
         )  # fmt: skip
 
@@ -293,18 +314,14 @@ class Run:
         epoch = (self.trainer.step - 1) // self.trainer.steps_per_epoch + 1
         last = state.last_cost if self.trainer.step > 1 else None
         known = "" if last is None else f" (last finite: {last:.3g})"
-        raise DivergenceError(
-            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}.",
+        found = in_batch(self.trainer.workspace, self.trainer.batch_rows(state.diverged_at))
+        error = DivergenceError(
+            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}."
+            f"{f' {found.sentence}' if found else ''}",
             f"a smaller learning rate (now {self.learning_rate:g}), or standardised inputs",
             epoch,
             state.diverged_at,
             last,
         )
-
-
-def _schedule(schedule: Any) -> Any:
-    if isinstance(schedule, str):
-        from fastdnn.schedules import make_schedule
-
-        return make_schedule(schedule)
-    return schedule
+        error.layer, error.row = (found.layer, found.row) if found else (None, None)
+        raise error

@@ -1,13 +1,14 @@
 """Entry points for fastdnn.course: equations of the other files made callable from Python.
 
-No equation is stated here. Matrices are panels (panels.py) of all examples, as in the files that are called.
+No equation is stated here. Matrices are panels (panels.py) of all examples, as in the files that are called. Scalars of the update
+rules are those of float64 arrays, gradients those of the cost.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastdnn.kernels import layers, losses, optimizers
+from fastdnn.kernels import layers, losses, optimizers, regularization
 from fastdnn.kernels._jit import kernel
 
 
@@ -33,3 +34,30 @@ def half_squared_error(A: Any, Y: Any, dA: Any, per_example: Any) -> None:
 def gradient_descent_update(theta: Any, dtheta: Any, learning_rate: float) -> None:
     """optimizers.gradient_descent_update."""
     optimizers.gradient_descent_update(theta, dtheta, learning_rate)
+
+
+@kernel
+def momentum_update(theta: Any, dtheta: Any, v: Any, beta: float, learning_rate: float) -> None:
+    """optimizers.momentum_update in the course's form: gain 1 - beta."""
+    optimizers.momentum_update(theta, dtheta, v, 1.0, 0.0, 1.0, beta, 1.0 - beta, learning_rate)
+
+
+@kernel
+def adam_update(
+    theta: Any, dtheta: Any, v: Any, s: Any, learning_rate: float, beta1: float, beta2: float, epsilon: float, t: int
+) -> None:
+    """optimizers.adam_update at step t."""
+    rate, small = optimizers.adam_rate(learning_rate, beta1, beta2, epsilon, t)
+    optimizers.adam_update(theta, dtheta, v, s, 1.0, 0.0, 1.0, beta1, beta2, small, rate)
+
+
+@kernel
+def l2_cost(W: Any, lambd: float, m: int) -> float:
+    """regularization.l2_cost."""
+    return regularization.l2_cost(W, lambd, m)
+
+
+@kernel
+def l2_backward(W: Any, lambd: float, m: int, dW: Any) -> None:
+    """regularization.l2_backward."""
+    regularization.l2_backward(W, lambd, m, dW)

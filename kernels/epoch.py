@@ -155,7 +155,7 @@ def run_steps(
             weight = batch_weight(buffers, here)
             # A batch of examples that all weigh nothing moves nothing.
             if weight > 0.0:
-                prepare_rates(rule, learning_rates[step - step0], step + 1, weight, rates)
+                prepare_rates(rule, learning_rates[step - step0], rule.updates + step + 1, weight, rates)
                 meeting = update_pass(worker, workers, buffers, batch, here, rule, rates, sync, meeting)
             if worker == 0:
                 account(buffers, first // batch, here, weight, sync, running)

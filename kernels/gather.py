@@ -7,7 +7,7 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.rows import copy_row, width_of
 from fastdnn.kernels.views import flat_view, prefetch_to_read
 
 # Bytes of examples that may be on their way from memory: they wait in the second-level cache.
@@ -18,12 +18,11 @@ _BYTES_AHEAD = 1 << 16
 def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
     """Row r of A[0] = row `example` of X, (m, n) of A's type. Padding is not written."""
     n, width = X.shape[1], width_of(A)
-    for q in range((n + width - 1) // width):
-        here = min(width, n - q * width)
-        x = flat_view(X, example * n + q * width, here)
-        a = flat_view(A, (q * A.shape[1] + r) * width, here)
-        for c in range(here):
-            a[c] = x[c]
+    whole = n // width
+    for q in range(whole):
+        copy_row(X, example * n + q * width, A, (q * A.shape[1] + r) * width)
+    for c in range(whole * width, n):
+        A[whole, r, c - whole * width] = X[example, c]
 
 
 @device

@@ -65,6 +65,7 @@ class Rule(NamedTuple):
     batch_l2: float  # an L2 strength that is divided by the (weighted) number of examples of each batch
     weight_decay: float  # decoupled: a step multiplies weights by 1 - learning_rate * weight_decay
     clip_norm: float  # the most that the norm of the whole gradient may be; 0: anything
+    updates: int = 0  # made before step 0, by an earlier job whose moments these are
 
 
 @device

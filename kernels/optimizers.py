@@ -40,7 +40,7 @@ def prepare_rates(rule: Any, learning_rate: float, step: int, weight: float, rat
         rate, epsilon = adam_rate(learning_rate, rule.beta1, rule.beta2, rule.epsilon, step)
         if rule.uncorrected:
             epsilon = rule.epsilon
-    elif rule.uncorrected:
+    elif rule.uncorrected and (rule.optimizer == MOMENTUM or rule.optimizer == NESTEROV):
         rate, gain = 1.0, learning_rate
     rates[RATE], rates[EPSILON], rates[BETA1], rates[BETA2], rates[GAIN] = rate, epsilon, rule.beta1, rule.beta2, gain
     rates[SCALE], rates[L2], rates[L1] = 1.0 / weight, rule.l2 + rule.batch_l2 / weight, rule.l1

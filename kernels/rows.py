@@ -1,6 +1,6 @@
-"""Reductions of one row of a panel, and of a panel's columns, in vector registers.
+"""One row of a panel in vector registers, copied and reduced, and the sums of a panel's columns.
 
-Their order is fixed: a result depends on the vector width, but not on threads or batches.
+The order of a sum is fixed: a result depends on the vector width, but not on threads or batches.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
 from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, panel_width
@@ -106,6 +107,25 @@ def _width_of_ir(typingctx: Any, P: Any) -> Any:
     return types.int64(P), codegen
 
 
+@intrinsic
+def _copy_row_ir(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        w = VectorWriter(context, builder, target.dtype)
+        read = make_array(signature.args[0])(context, builder, args[0]).data
+        write = make_array(signature.args[2])(context, builder, args[2]).data
+        vectors = [w.load(w.at(w.at(read, args[1]), v * w.lanes)) for v in range(2)]
+        for v, vector in enumerate(vectors):
+            w.store(vector, w.at(w.at(write, args[3]), v * w.lanes))
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, target, types.int64), codegen
+
+
+def _copy_row_plain(source: Any, at: int, target: Any, to: int) -> None:
+    width = panel_width(target.dtype)
+    target.reshape(-1)[to : to + width] = source.reshape(-1)[at : at + width]
+
+
 def _row_largest_plain(P: Any, q: int, r: int, n: int) -> Any:
     return np.fmax.reduce(P[q, r, :n])
 
@@ -125,11 +145,16 @@ def _width_of_plain(P: Any) -> int:
 row_largest: Any = _row_largest_plain if JIT_DISABLED else _reduction(float("-inf"), _larger)
 row_total: Any = _row_total_plain if JIT_DISABLED else _reduction(0.0, lambda builder, a, b: builder.fadd(a, b))
 column_totals: Any = _column_totals_plain if JIT_DISABLED else _column_totals_ir
+copy_row: Any = _copy_row_plain if JIT_DISABLED else _copy_row_ir
 width_of: Any = _width_of_plain if JIT_DISABLED else _width_of_ir
 row_largest.__doc__ = (
     """row_largest(P, q, r, n): the largest of P[q, r, 0] .. P[q, r, n - 1], a NaN among them passed over."""
 )
 row_total.__doc__ = """row_total(P, q, r, n): the sum of P[q, r, :n]."""
+copy_row.__doc__ = """copy_row(source, at, target, to): one panel's width of numbers from flat position `at` to flat position `to`.
+
+    Both C-contiguous, of one float type. A loop would move them one by one: nobody told the compiler that they do not overlap.
+    """
 width_of.__doc__ = (
     """width_of(P): columns of a panel, known when a kernel is compiled, so that loops over them need no remainder."""
 )

@@ -1,4 +1,4 @@
-"""How worker threads meet: a barrier of spinning, then yielding, waiters, and the words they share with Python.
+"""How worker threads meet: a barrier whose waiters spin, then sleep, and the words they share with Python.
 
 `sync` is a C-contiguous int64 array; each word below has a cache line (8 numbers) of its own.
 """
@@ -16,14 +16,14 @@ from numba.core import cgutils
 from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
-from fastdnn.kernels.vector import INT32
+from fastdnn.kernels.vector import INT32, INT64
 
 # Words of `sync`: arrivals at the barrier; 1 where Python asks to stop; steps done; 1 where workers agreed to stop;
-# the number (from 1) of the step whose cost was not finite, else 0.
-ARRIVALS, STOP_ASKED, STEPS_DONE, STOPPING, DIVERGED_AT = 0, 8, 16, 24, 32
-SYNC_WORDS = 40
+# the number (from 1) of the step whose cost was not finite, else 0; workers that sleep at the barrier.
+ARRIVALS, STOP_ASKED, STEPS_DONE, STOPPING, DIVERGED_AT, SLEEPERS = 0, 8, 16, 24, 32, 40
+SYNC_WORDS = 48
 
-# About 10 microseconds of spinning: longer than workers of equal load are apart, shorter than a slice of a busy core.
+# Some tens of microseconds of spinning: longer than workers of equal load are apart, shorter than a slice of a busy core.
 _SPINS = 2000
 
 _ARCHITECTURE = llvm.get_default_triple().split("-")[0]
@@ -72,16 +72,51 @@ def _pause_ir(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-@intrinsic
-def _yield_ir(typingctx: Any) -> Any:
+def _yield_core(builder: ir.IRBuilder) -> None:
     """Give the core to whoever waits for it."""
+    name = "SwitchToThread" if _WINDOWS else "sched_yield"
+    builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(INT32, []), name), [])
+
+
+# Linux can put a thread to sleep until a word changes (futex(2)); the number of that system call.
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(_ARCHITECTURE) if "linux" in llvm.get_default_triple() else None
+_FUTEX_WAIT, _FUTEX_WAKE = 128, 129  # among threads of this process
+
+
+def _futex(builder: ir.IRBuilder, word: Any, operation: int, value: Any) -> None:
+    """The system call on the lower half of a word (both architectures are little-endian)."""
+    kind = ir.FunctionType(INT64, [INT64], var_arg=True)
+    function = cgutils.get_or_insert_function(builder.module, kind, "syscall")
+    address, zero = builder.ptrtoint(word, INT64), ir.Constant(INT64, 0)
+    arguments = [ir.Constant(INT64, _FUTEX), address, ir.Constant(INT64, operation), value, zero, zero, zero]
+    builder.call(function, arguments)
+
+
+@intrinsic
+def _sleep_ir(typingctx: Any, sync: Any, index: Any, value: Any) -> Any:
+    """Sleep until somebody wakes those who wait for sync[index], unless it is no longer `value`; else only yield."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        name = "SwitchToThread" if _WINDOWS else "sched_yield"
-        builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(INT32, []), name), [])
+        if _FUTEX is None:
+            _yield_core(builder)
+        else:
+            _futex(builder, _word(context, builder, signature.args[0], args[0], args[1]), _FUTEX_WAIT, args[2])
         return context.get_dummy_value()
 
-    return types.void(), codegen
+    return types.void(sync, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _wake_ir(typingctx: Any, sync: Any, index: Any) -> Any:
+    """Wake all that sleep for sync[index]."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        if _FUTEX is not None:
+            word = _word(context, builder, signature.args[0], args[0], args[1])
+            _futex(builder, word, _FUTEX_WAKE, ir.Constant(INT64, 0x7FFFFFFF))
+        return context.get_dummy_value()
+
+    return types.void(sync, types.int64), codegen
 
 
 def _atomic_add_plain(sync: Any, index: int, value: int) -> int:
@@ -100,10 +135,19 @@ def _pause_plain() -> None:
     time.sleep(0)
 
 
+def _sleep_plain(sync: Any, index: int, value: int) -> None:
+    _pause_plain()
+
+
+def _wake_plain(sync: Any, index: int) -> None:
+    """Nobody sleeps."""
+
+
 if JIT_DISABLED:
-    atomic_add, atomic_load, pause, yield_core = _atomic_add_plain, _atomic_load_plain, _pause_plain, _pause_plain
+    atomic_add, atomic_load, pause = _atomic_add_plain, _atomic_load_plain, _pause_plain
+    sleep_while, wake = _sleep_plain, _wake_plain
 else:
-    atomic_add, atomic_load, pause, yield_core = _atomic_add_ir, _atomic_load_ir, _pause_ir, _yield_ir
+    atomic_add, atomic_load, pause, sleep_while, wake = _atomic_add_ir, _atomic_load_ir, _pause_ir, _sleep_ir, _wake_ir
 
 
 @device
@@ -111,16 +155,25 @@ def barrier(sync: Any, workers: int, meeting: int) -> None:
     """Return when all `workers` threads have called with this `meeting` number; meetings count 0, 1, 2, ... in every thread.
 
     What a thread wrote before it is seen by all after it. `sync[ARRIVALS]` must be 0 before the first meeting.
+
+    A thread that waits long sleeps, so that its core is free: another program on the machine has usually taken the core of
+    the thread that is waited for, and the system then moves that one over. With yielding alone (`sched_yield`) it would not.
     """
     if workers == 1:
         return
     everyone = (meeting + 1) * workers
     if atomic_add(sync, ARRIVALS, 1) + 1 >= everyone:
+        # A sleeper counts itself before it looks at the arrivals for the last time, so one of the two sees the other.
+        if atomic_load(sync, SLEEPERS) > 0:
+            wake(sync, ARRIVALS)
         return
-    spins = 0
-    while atomic_load(sync, ARRIVALS) < everyone:
-        spins += 1
-        if spins < _SPINS:
-            pause()
-        else:
-            yield_core()
+    for _ in range(_SPINS):
+        if atomic_load(sync, ARRIVALS) >= everyone:
+            return
+        pause()
+    atomic_add(sync, SLEEPERS, 1)
+    arrived = atomic_load(sync, ARRIVALS)
+    while arrived < everyone:
+        sleep_while(sync, ARRIVALS, arrived)
+        arrived = atomic_load(sync, ARRIVALS)
+    atomic_add(sync, SLEEPERS, -1)

@@ -9,7 +9,7 @@ import os
 import platform
 from typing import Any
 
-LIBRARIES = ("fastdnn", "numba", "llvmlite", "numpy", "scikit-learn", "torch", "jax", "jaxlib")
+LIBRARIES = ("fastdnn", "numba", "llvmlite", "numpy", "scikit-learn", "torch", "jax", "jaxlib", "onnxruntime")
 
 
 def cpu_model() -> str:

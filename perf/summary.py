@@ -88,7 +88,7 @@ def markdown(result: dict[str, Any]) -> str:
         text += [f"{result['cut']} The figures mean nothing.", ""]
     if result["missing"]:
         text += [f"Not installed here, so left out: {', '.join(result['missing'])}.", ""]
-    text += _table(
+    text += table(
         ["workload", "threads", "fastdnn samples/s", "best peer", "fastdnn ÷ best peer", "bar", "÷ hand-tuned PyTorch", "bar"],
         [
             [
@@ -104,7 +104,7 @@ def markdown(result: dict[str, Any]) -> str:
             f"### {row['workload']}, {threads_word(row['threads'])}: {describe(WORKLOADS[row['workload']])}",
             "",
         ]
-        text += _table(
+        text += table(
             [
                 "library", "samples/s", "fastdnn ÷ it", "GFLOP/s", "of peak", "loss", "test score", "memory MB", "import s",
                 "first epoch s", "whole process s",
@@ -139,6 +139,7 @@ def _library_cells(library: str, line: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a Markdown table, numbers to the right."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]

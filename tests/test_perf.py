@@ -13,10 +13,12 @@ import pytest
 
 PERF = Path(__file__).parent.parent / "perf"
 sys.path.insert(0, str(PERF))  # the scripts there are no package: they run from their own folder
-agreement, compare, gate, memory, processes, protocol, summary, workloads = (
+agreement, bench_predict, compare, gate, memory, processes, protocol, summary, workloads = (
     importlib.import_module(name)
-    for name in ("agreement", "compare", "gate", "memory", "processes", "protocol", "summary", "workloads")
-)
+    for name in (
+        "agreement", "bench_predict", "compare", "gate", "memory", "processes", "protocol", "summary", "workloads"
+    )
+)  # fmt: skip
 
 
 def smoke_options(tmp_path, *more):
@@ -215,3 +217,54 @@ def test_memory_writes_images_that_fit_reads(tmp_path):
     images, labels = memory.write_idx(tmp_path, 5)
     assert read_idx(images).shape == (5, 28, 28)
     assert read_idx(labels).shape == (5,)
+
+
+PREDICTING = ["--networks", "W4,W7", "--rows", "1,30", "--seconds", "0"]
+
+
+def without_pinning(monkeypatch, missing):
+    """bench_predict measures in its own process: this one keeps its cores, and has not these packages."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(protocol, "limit_threads", lambda threads: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in missing else find(name, *rest))
+
+
+def test_bench_predict_runs_without_peers_and_says_who_is_missing(tmp_path, monkeypatch, capsys):
+    without_pinning(monkeypatch, ("torch", "onnxruntime"))
+    files = "--json", str(tmp_path / "p.json"), "--markdown", str(tmp_path / "p.md")
+    assert bench_predict.main([*PREDICTING, *files]) == 0
+    assert "left out: onnxruntime, torch" in capsys.readouterr().err
+    result = json.loads((tmp_path / "p.json").read_text())
+    assert [(r["network"], r["rows"]) for r in result["records"]] == [("W4", 1), ("W4", 30), ("W7", 1), ("W7", 30)]
+    for record in result["records"]:
+        assert set(record["seconds"]) == {"Predictor", "predict", "numpy"}
+        assert all(0 < record["fastest"][peer] <= seconds for peer, seconds in record["seconds"].items())
+    text = (tmp_path / "p.md").read_text()
+    assert "| W7 54-7 | 30 |" in text
+    assert "all libraries agree" in text
+
+
+@pytest.mark.parametrize("peer", ["torch", "onnxruntime"])
+def test_bench_predict_builds_the_same_network_for_every_peer(peer):
+    pytest.importorskip(peer)
+    for name in ("W4", "W5", "W6", "W7"):
+        network = bench_predict.make_network(name)
+        X = np.random.default_rng(0).normal(size=(5, network.layer_dims[0])).astype(np.float32)
+        AL = bench_predict.make_forward(peer, network, 1)(X)
+        np.testing.assert_allclose(AL, network.predict(X), rtol=1e-4, atol=1e-6)
+
+
+def test_bench_predict_fails_where_answers_differ(monkeypatch, capsys):
+    without_pinning(monkeypatch, ("torch", "onnxruntime"))
+    monkeypatch.setattr(
+        bench_predict, "make_forward", lambda peer, network, threads: lambda X: network.predict(X) + 0.01
+    )
+    assert bench_predict.main([*PREDICTING, "--peers", "numpy"]) == 1
+    assert "THEY DO NOT AGREE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [["--networks", "W9"], ["--peers", "fann"], ["--rows", "0"], ["--threads", "0"]])
+def test_bench_predict_names_what_is_allowed(options, capsys):
+    with pytest.raises(SystemExit):
+        bench_predict.main(options)
+    assert ("must be 1 or more" if options[1] == "0" else "Allowed: ") in capsys.readouterr().err

@@ -6,10 +6,11 @@ Every function takes float64 C-contiguous arrays of the right shapes (_checks.py
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastdnn.activation_codes import activation_code
 from fastdnn.course import _checks
@@ -17,6 +18,7 @@ from fastdnn.course._checks import Array, Parameters
 from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
 from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels.course_dropout import mask_panels
 from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
@@ -136,12 +138,51 @@ def gradient_descent_update(theta: Array, dtheta: Array, learning_rate: float) -
     return updated
 
 
+def momentum_update(theta: Array, dtheta: Array, v: Array, beta: float, learning_rate: float) -> tuple[Array, Array]:
+    """theta and v after one step of momentum."""
+    theta, v = theta.copy(), v.copy()
+    kernels.momentum_update(theta.reshape(-1), dtheta.reshape(-1), v.reshape(-1), float(beta), float(learning_rate))
+    return theta, v
+
+
+def adam_update(
+    theta: Array, dtheta: Array, v: Array, s: Array, t: int, learning_rate: float, beta1: float, beta2: float, epsilon: float
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """theta, v and s after step t of Adam."""
+    theta, v, s = theta.copy(), v.copy(), s.copy()
+    flat = (array.reshape(-1) for array in (theta, dtheta, v, s))
+    kernels.adam_update(*flat, float(learning_rate), float(beta1), float(beta2), float(epsilon), int(t))
+    return theta, v, s
+
+
+def l2_cost(W: Array, lambd: float, m: int) -> float:
+    """lambda/(2 m) sum of W^2."""
+    return float(kernels.l2_cost(W.reshape(-1), float(lambd), m))
+
+
+def with_l2(dW: Array, W: Array, lambd: float, m: int) -> Array:
+    """dW + lambda/m W."""
+    total = dW.copy()
+    kernels.l2_backward(W.reshape(-1), float(lambd), m, total.reshape(-1))
+    return total
+
+
+def mask(A: Array, D: NDArray[Any], keep_prob: float) -> Array:
+    """A * D / keep_prob; A and D (n, m)."""
+    P = _packed(A)
+    mask_panels(P, np.ascontiguousarray(D, np.uint8), float(keep_prob))
+    return _unpacked(P, *A.shape)
+
+
 def update_parameters(parameters: Mapping[str, Any], grads: Mapping[str, Any], learning_rate: float) -> Parameters:
     """Each W and b minus learning_rate times its gradient, which must have its shape."""
     updated: Parameters = {}
-    for l in range(1, len(parameters) // 2 + 1):
-        for key in (f"W{l}", f"b{l}"):
-            theta = _checks.matrix(key, _checks.entry(parameters, key), f"n_{l}", "n" if key[0] == "W" else 1)
-            dtheta = _checks.matrix(f"d{key}", _checks.entry(grads, f"d{key}"), *theta.shape)
-            updated[key] = gradient_descent_update(theta, dtheta, learning_rate)
+    for key, theta, dtheta in with_gradients(parameters, grads):
+        updated[key] = gradient_descent_update(theta, dtheta, learning_rate)
     return updated
+
+
+def with_gradients(parameters: Mapping[str, Any], grads: Mapping[str, Any]) -> Iterator[tuple[str, Array, Array]]:
+    """(name, theta, dtheta) of W1, b1, W2, ...; a gradient must have the shape of its parameter."""
+    for key, theta in _checks.matrices(parameters):
+        yield key, theta, _checks.matrix(f"d{key}", _checks.entry(grads, f"d{key}"), *theta.shape)

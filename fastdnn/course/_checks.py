@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,16 @@ def layers(parameters: Mapping[str, Any]) -> list[tuple[Array, Array]]:
     return found
 
 
+def matrices(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+    """(name, value) of W1, b1, W2, ..., whether or not one layer fits the next: an update does not ask."""
+    if not parameters:
+        raise DataError("parameters must hold W1 and b1 at least, got none.")
+    for l in range(1, len(parameters) // 2 + 1):
+        W = matrix(f"W{l}", entry(parameters, f"W{l}"), f"n_{l}", "n")
+        yield f"W{l}", W
+        yield f"b{l}", matrix(f"b{l}", entry(parameters, f"b{l}"), W.shape[0], 1)
+
+
 def entry(parameters: Mapping[str, Any], key: str) -> Any:
     """parameters[key]."""
     if key not in parameters:
@@ -99,7 +110,44 @@ def sizes(name: str, dims: Sequence[int], count: int | None = None) -> list[int]
 
 def steps(num_iterations: int, learning_rate: float, least: int = 0) -> None:
     """Raise ParameterError unless num_iterations is a whole number >= `least` and learning_rate is positive."""
-    if not isinstance(num_iterations, int | np.integer) or num_iterations < least:
-        raise ParameterError(f"num_iterations must be a whole number of {least} or more, got {num_iterations}.")
-    if not (learning_rate > 0 and math.isfinite(learning_rate)):
-        raise ParameterError(f"learning_rate must be a positive number, got {learning_rate}.")
+    whole("num_iterations", num_iterations, least)
+    positive("learning_rate", learning_rate)
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """`value`, a whole number of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ParameterError(f"{name} must be a whole number of {least} or more, got {value}.")
+    return int(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """`value`, a finite number above 0."""
+    if not (_is_number(value) and value > 0):
+        raise ParameterError(f"{name} must be a positive number, got {value}.")
+    return float(value)
+
+
+def not_negative(name: str, value: Any) -> float:
+    """`value`, a finite number of 0 or more."""
+    if not (_is_number(value) and value >= 0):
+        raise ParameterError(f"{name} must be a number of 0 or more, got {value}.")
+    return float(value)
+
+
+def decay(name: str, value: Any) -> float:
+    """`value`, the factor of a running mean: 0 or more, below 1."""
+    if not (_is_number(value) and 0 <= value < 1):
+        raise ParameterError(f"{name} must be 0 or more and below 1, got {value}.")
+    return float(value)
+
+
+def keep_probability(value: Any) -> float:
+    """`value`, the share of units that dropout keeps: above 0, at most 1."""
+    if not (_is_number(value) and 0 < value <= 1):
+        raise ParameterError(f"keep_prob must be above 0 and at most 1, got {value}.")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)

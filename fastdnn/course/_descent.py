@@ -13,6 +13,7 @@ from fastdnn.examples import Examples
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.trainer import Trainer
+from fastdnn.workspace import Workspace
 
 
 def descend(
@@ -24,6 +25,7 @@ def descend(
     num_iterations: int,
     every: int,
     report: Callable[[int, float], None] | None = None,
+    lambd: float = 0.0,
 ) -> tuple[Parameters, Array]:
     """num_iterations updates of a network with `hidden` activations, sigmoid output and binary cross-entropy.
 
@@ -33,6 +35,7 @@ def descend(
     X : (n_x, m), Y : (n_y, m) of 0 and 1.
     every : iterations between two returns to Python; `report(i, cost)` is called for i = 0, every, 2 every, ... and for the
         last iteration, with the cost before its update.
+    lambd : of the L2 term lambda / (2 m) sum W^2. It takes part in the updates; costs leave it out.
 
     Returns
     -------
@@ -42,39 +45,55 @@ def descend(
     ------
     DivergenceError : a cost that is not finite.
     """
-    layers = _checks.layers(parameters)
-    network = Network.from_parameters(
-        [W for W, _ in layers], [b for _, b in layers], [hidden] * (len(layers) - 1) + ["sigmoid"],
-        "binary_cross_entropy", dtype="float64",
-    )  # fmt: skip
-    _checks.finite("X", X)
-    m = X.shape[1]
-    trainer = Trainer(
-        network, Examples(X.T, Y.T.astype(np.float64)), batch_size=m, optimizer=Optimizer("sgd", learning_rate),
-        threads=1, shuffle=False,
-    )  # fmt: skip
+    trainer = trainer_for(parameters, hidden, X, Y, X.shape[1], Optimizer("sgd", learning_rate), lambd)
     costs = np.empty(num_iterations)
     for first in range(0, num_iterations, every):
         part = costs[first : first + every]
         state, _ = trainer.run(part.size, learning_rate)
         part[:] = state.epoch_losses
         if state.diverged_at:
-            _diverged(first + state.steps - 1, costs)
+            at = first + state.steps - 1
+            raise diverged("iteration", at, float(costs[at - 1]) if at else None)
         if report is not None:
             report(first, float(part[0]))
     if report is not None and num_iterations and (num_iterations - 1) % every:
         report(num_iterations - 1, float(costs[-1]))
-    trainer.store()
+    return parameters_of(trainer), costs
+
+
+def trainer_for(
+    parameters: Parameters, hidden: str, X: Array, Y: Array, batch: int, optimizer: Optimizer, lambd: float = 0.0
+) -> Trainer:
+    """Training of a network that begins at `parameters`, with `hidden` activations and sigmoid output, in the order of X."""
+    _checks.finite("X", X)
+    return Trainer(
+        network_of(parameters, hidden), Examples(X.T, Y.T.astype(np.float64)), batch_size=batch, optimizer=optimizer,
+        l2=lambd, threads=1, shuffle=False,
+    )  # fmt: skip
+
+
+def network_of(parameters: Parameters, hidden: str) -> Network:
+    """The network of {"W1", "b1", ...}, with `hidden` activations and sigmoid output."""
+    layers = _checks.layers(parameters)
+    return Network.from_parameters(
+        [W for W, _ in layers], [b for _, b in layers], [hidden] * (len(layers) - 1) + ["sigmoid"],
+        "binary_cross_entropy", dtype="float64",
+    )  # fmt: skip
+
+
+def parameters_of(job: Trainer | Workspace) -> Parameters:
+    """{"W1", "b1", ...}: what the buffers hold, copied."""
+    job.store()
     learnt: Parameters = {}
-    for l, (W, b) in enumerate(zip(network.weights, network.biases, strict=True), 1):
+    for l, (W, b) in enumerate(zip(job.network.weights, job.network.biases, strict=True), 1):
         learnt[f"W{l}"], learnt[f"b{l}"] = W.copy(), b.copy()
-    return learnt, costs
+    return learnt
 
 
-def _diverged(iteration: int, costs: Array) -> None:
-    last = float(costs[iteration - 1]) if iteration else None
+def diverged(what: str, at: int, last: float | None) -> DivergenceError:
+    """The error for a cost that is not finite in iteration or epoch `at`; last : the one before, or None."""
     before = "" if last is None else f" (last finite: {last:.6g})"
-    raise DivergenceError(
-        f"Gradient descent diverged: the cost is not finite at iteration {iteration}{before}.",
-        "a smaller learning_rate, or inputs of smaller size", epoch=iteration + 1, batch=1, last_finite=last,
+    return DivergenceError(
+        f"Gradient descent diverged: the cost is not finite at {what} {at}{before}.",
+        "a smaller learning_rate, or inputs of smaller size", epoch=at + 1, batch=1, last_finite=last,
     )  # fmt: skip

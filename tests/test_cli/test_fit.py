@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from callers import JIT
 from click.testing import Result
 
 from fastdnn.cli.fit import default_model_path
@@ -78,9 +80,79 @@ def test_every_setting_reaches_the_network(run: Any) -> None:
     }
     assert facts["settings"] == {
         "optimizer": "sgd", "learning_rate": 0.05, "epochs": 3, "batch_size": 20, "patience": 2, "l2": 0.5, "seed": 7, "threads": 1,
+        "schedule": "constant", "warm_up": 0.0, "momentum": None, "clip_norm": 0.0, "time_limit": None, "metric": None,
+        "min_delta": 0.0, "l1": 0.0, "weight_decay": 0.0, "dropout": 0.0,
     }  # fmt: skip
     assert {"name": "sex", "reason": "was named by --drop"} in facts["data"]["dropped"]
     assert Model.load("penguins.fdnn").network.dtype == "float64"
+
+
+def test_every_setting_of_the_toolbox_reaches_the_training(run: Any) -> None:
+    optimizer = "--optimizer nesterov --momentum 0.8 --clip-norm 2 --schedule one_cycle:rise=0.5 --warm-up 1.5"
+    penalties = "--l1 0.25 --weight-decay 0.125 --dropout 0,0.5,0.25 --metric f1 --min-delta 0.01 --time-limit 5m"
+    result = run("fit", "penguins.csv", "-t", "species", *QUICK, *optimizer.split(), *penalties.split(), "--json")
+    settings = json.loads(result.stdout)["settings"]
+    assert settings == read_document("penguins.fdnn")["provenance"]["settings"]
+    wanted = {
+        "optimizer": "nesterov", "momentum": 0.8, "clip_norm": 2.0, "schedule": "one_cycle:rise=0.5", "warm_up": 1.5,
+        "l1": 0.25, "weight_decay": 0.125, "dropout": [0.0, 0.5, 0.25], "metric": "f1", "min_delta": 0.01, "time_limit": 300.0,
+        "epochs": 5,
+    }  # fmt: skip
+    assert {name: settings[name] for name in wanted} == wanted
+    assert settings["patience"] is None, "a time limit and a schedule with a valley run to the end"
+    assert settings["l2"] == 0, "weight decay takes the place of L2"
+    history = Model.load("penguins.fdnn").history
+    assert history.metric == "valid_f1"
+    assert history.schedule == "WarmUp(schedule=OneCycle(rise=0.5, start=0.04, end=0.0), epochs=1.5, start=0.0)"
+    assert len(history["valid_f1"]) == 5
+
+
+def test_the_toolbox_is_told_and_inspected(run: Any) -> None:
+    arguments = (
+        "--schedule coslog4 --warm-up 1 --clip-norm 2 --dropout 0.1 --metric f1 --optimizer adamw --time-limit 1m"
+    )
+    result = run("fit", "penguins.csv", "-t", "species", *QUICK, *arguments.split())
+    assert result.exit_code == 0, result.stderr
+    said = "adamw 0.001 coslog4, warm-up 1, batches of 32, at most 5 epochs, at most 1 min 00 s, norm clipped at 2, weight "
+    for text in (result.stdout, run("inspect", "penguins.fdnn").stdout):
+        assert said + "decay 0.01, dropout 0.1, best by f1, float32, seed 0" in " ".join(text.split())
+
+
+@pytest.mark.skipif(not JIT, reason="without the JIT one step takes a good part of the limit")
+def test_the_time_limit_ends_training_in_the_valley_of_its_schedule(run: Any) -> None:
+    arguments = ["--time-limit", "1s", "--schedule", "coslog4", "--log", "h.jsonl", "--layers", "8"]
+    result = run("fit", "penguins.csv", "-t", "species", *arguments)
+    assert "(the time is up)" in result.stdout
+    assert "epoch 1," in result.stderr, "how many there will be is not known"
+    rows = [json.loads(line) for line in Path("h.jsonl").read_text().splitlines()]
+    assert len(rows) > 10
+    assert max(row["learning_rate"] for row in rows) > 0.0008
+    assert rows[-1]["learning_rate"] < 0.0002
+
+
+def test_a_log_has_a_line_an_epoch_of_the_network_alone(run: Any) -> None:
+    result = run("fit", "penguins.csv", "-t", "species", *QUICK, "--log", "h.csv", "--metric", "f1", "-q")
+    assert (result.exit_code, result.output) == (0, "")
+    lines = Path("h.csv").read_text().splitlines()
+    assert lines[0] == "epoch,loss,valid_loss,valid_score,valid_f1,learning_rate,seconds,samples_per_s"
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3", "4", "5"]
+    history = Model.load("penguins.fdnn").history
+    assert [float(line.split(",")[4]) for line in lines[1:]] == history["valid_f1"]
+    assert run("fit", "penguins.csv", "-t", "species", *QUICK, "--log", "h.csv", "-q").exit_code == 0, "replaces a log"
+
+
+def test_tensorboard_gets_its_folder(run: Any) -> None:
+    pytest.importorskip("tensorboardX", reason="the extra 'tensorboard' is not installed")
+    result = run("fit", "penguins.csv", "-t", "species", *QUICK, "--tensorboard", "runs/a", "-q")
+    assert result.exit_code == 0, result.stderr
+    assert [file.name.split(".")[:2] for file in Path("runs/a").iterdir()] == [["events", "out"]]
+
+
+def test_tensorboard_without_its_package_names_the_extra(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    result = run("fit", "penguins.csv", "-t", "species", "--tensorboard", "runs")
+    refused(result, 1, "tensorboardX", "pip install 'fastdnn[tensorboard]'")
+    assert not Path("runs").exists()
 
 
 def test_a_column_may_be_given_by_position_and_read_from_stdin(run: Any, folder: Path) -> None:
@@ -166,6 +238,26 @@ def refused(result: Result, status: int, *words: str) -> None:
         ("fit penguins.csv -t species -o .", 1, ["is a folder"]),
         ("fit penguins.csv -t species -o penguins.csv", 2, ["overwrite the input"]),
         ("fit penguins.csv -t species -o notes.txt", 1, ["not a fastdnn model", "not overwritten"]),
+        ("fit penguins.csv -t species --schedule cosin", 2, ["Did you mean 'cosine'? Allowed: constant, step"]),
+        ("fit penguins.csv -t species --schedule step:evry=2", 2, ["'evry'", "Did you mean 'every'"]),
+        ("fit penguins.csv -t species --warm-up -1", 2, ["warm_up", "0 or more"]),
+        ("fit penguins.csv -t species --time-limit 30", 2, ["'30' is not a time", "30s, 5m or 1h", "--help"]),
+        ("fit penguins.csv -t species --momentum 0.9", 2, ["'adam' takes no momentum", "--optimizer momentum"]),
+        ("fit penguins.csv -t species --momentum 1 --optimizer nesterov", 2, ["from 0 and below 1, not 1"]),
+        ("fit penguins.csv -t species --dropout 1", 2, ["share to drop", "below 1"]),
+        ("fit penguins.csv -t species --dropout half", 2, ["'half'", "0.1,0.5,0.5"]),
+        ("fit penguins.csv -t species --dropout 0.1,0.2", 2, ["dropout", "3"]),
+        ("fit penguins.csv -t species --clip-norm -1", 2, ["norm to clip at must be 0 or more"]),
+        ("fit penguins.csv -t species --l1 nan", 2, ["L1 strength", "not nan"]),
+        ("fit penguins.csv -t species --weight-decay -1", 2, ["weight decay must be 0 or more"]),
+        ("fit penguins.csv -t species --min-delta -1", 2, ["least gain"]),
+        ("fit penguins.csv -t species --metric acuracy", 2, ["Did you mean 'accuracy'"]),
+        ("fit penguins.csv -t species --metric r2", 2, ["'r2' does not fit the loss", "accuracy, log_loss"]),
+        ("fit penguins.csv -t species --log history.txt", 2, [".csv or .jsonl"]),
+        ("fit penguins.csv -t species --log penguins.csv", 2, ["overwrite the input"]),
+        ("fit penguins.csv -t species --log other.csv", 2, ["not a log of fastdnn", "not overwritten"]),
+        ("fit penguins.csv -t species --log none/h.csv", 2, ["does not exist", "mkdir"]),
+        ("fit penguins.csv -t species --log m.csv -o m.csv", 2, ["cannot both be 'm.csv'"]),
     ],
 )
 def test_what_cannot_work_is_one_sentence(
@@ -177,6 +269,7 @@ def test_what_cannot_work_is_one_sentence(
     (folder / "single.csv").write_text("x,y\n1,a\n2,b\n")
     (folder / "infinite.csv").write_text("x,y\n1,a\n2,b\ninf,a\n4,b\n")
     (folder / "notes.txt").write_text("my notes")
+    (folder / "other.csv").write_text("epoch_of_art,painter\n")
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     refused(run(*arguments.split()), status, *words)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before

@@ -46,3 +46,12 @@ def test_column_totals_of_any_number_of_rows(m, dtype, rng):
 
 def test_width(panels, dtype):
     assert from_python(rows.width_of)(panels) == panel_width(dtype)
+
+
+def test_copy_row_moves_a_width_of_numbers_and_no_more(dtype, rng):
+    width = panel_width(dtype)
+    source, target = rng.normal(size=(3, width)).astype(dtype), np.full((2, 2, width), np.nan, dtype)
+    from_python(rows.copy_row)(source, width + 1, target, 2 * width - 1)
+    flat = target.reshape(-1)
+    np.testing.assert_array_equal(flat[2 * width - 1 : 3 * width - 1], source.reshape(-1)[width + 1 : 2 * width + 1])
+    assert np.isnan(flat).sum() == 3 * width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -65,11 +66,28 @@ def test_add_gives_what_was_there_and_load_what_is():
 
 
 def test_words_have_cache_lines_of_their_own():
-    words = [sync.ARRIVALS, sync.STOP_ASKED, sync.STEPS_DONE, sync.STOPPING, sync.DIVERGED_AT]
+    words = [sync.ARRIVALS, sync.STOP_ASKED, sync.STEPS_DONE, sync.STOPPING, sync.DIVERGED_AT, sync.SLEEPERS]
     assert len({8 * w // 64 for w in words}) == len(words)
     assert max(words) < sync.SYNC_WORDS
 
 
 def test_hints_compile():
+    words = np.zeros(sync.SYNC_WORDS, np.int64)
     from_python(sync.pause)()
-    from_python(sync.yield_core)()
+    from_python(sync.sleep_while)(words, sync.ARRIVALS, 1)  # which it is not, so nobody sleeps
+    from_python(sync.wake)(words, sync.ARRIVALS)
+
+
+def test_a_late_worker_wakes_those_who_sleep():
+    """Three wait far longer than anybody spins."""
+    words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
+    meet(0, 1, 1, words.copy(), seen.copy(), wrong.copy())
+
+    def work(worker):
+        if worker == 3:
+            time.sleep(0.3)
+        meet(worker, 4, 2, words, seen, wrong)
+
+    on_threads(4, work)
+    assert not wrong.any()
+    assert words[sync.SLEEPERS] == 0

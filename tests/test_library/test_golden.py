@@ -17,7 +17,6 @@ from fastdnn.errors import DataError
 
 CASES = {case["id"]: case for case in json.loads((GOLDEN / "course_values.json").read_text())["cases"]}
 
-LATER_COURSE = {"initialisation", "regularisation", "gradient_checking", "optimisers"}
 EXCLUDED = {
     "planar.cost.2017": "known_defect: labels are not 0/1; refused",
     "planar.backward.2017": "known_defect: labels are not 0/1; refused",
@@ -27,6 +26,8 @@ EXCLUDED = {
     "model.two_layer.small_a": "known_defect: labels are not 0/1; refused",
     "cat.two_layer.2017_bias_bug": "known_defect: one bias gradient for a whole layer",
 }
+# The published cost of step 0 is infinite and ours is not; the figures that the case keeps are comparable.
+RUN_ALL_THE_SAME = {"init.circles.random_x10"}
 # Where a run may differ from our reference by more than the 1e-12 of a single function. The flower beyond step 7000 and with many
 # units is chaotic in the last bits. The reference takes the cost from probabilities rounded to 1e-16, ours from the logits.
 COST_OF_ROUNDED_PROBABILITIES = {"rtol": 1e-12, "atol": 1e-15}
@@ -39,11 +40,15 @@ LOOSER = {
         "accuracy": {"rtol": 0.003},
     },
     "planar.flower.hidden_sizes": {"accuracy_percent": {"rtol": 0.009}},
+    # Chaotic in the last bits; the published tolerance.
+    "init.circles.random_x10": {"cost_at_14000": {"atol": 5e-4}},
+    # With epsilon 1e-7 a difference is what rounding leaves of it; the three editions differ in the tenth digit.
+    "gradcheck.n.buggy": {"difference": {"atol": 1e-7}},
 }
 
 
 def is_comparable(case: dict[str, Any]) -> bool:
-    return case["group"] not in LATER_COURSE and case["id"] not in EXCLUDED
+    return case["id"] not in EXCLUDED
 
 
 def marked(case: dict[str, Any]) -> Any:
@@ -75,17 +80,15 @@ def test_every_case_is_run_or_excluded_for_a_reason() -> None:
     flagged = {
         id
         for id, case in CASES.items()
-        if case["group"] not in LATER_COURSE
-        and (case["comparison"] in ("do_not_match", "context_only") or "known_defect" in case)
+        if case["comparison"] in ("do_not_match", "context_only") or "known_defect" in case
     }
-    assert set(EXCLUDED) == flagged
+    assert set(EXCLUDED) == flagged - RUN_ALL_THE_SAME
     for id, reason in EXCLUDED.items():
         case = CASES[id]
         assert reason.split(":")[0] == case["comparison"] or reason.startswith("known_defect")
-    arriving = {id for id, case in CASES.items() if case["group"] in LATER_COURSE}
     run = {id for id, case in CASES.items() if is_comparable(case)}
-    assert run | set(EXCLUDED) | arriving == set(CASES)
-    assert (len(run), len(EXCLUDED), len(arriving)) == (51, 7, 21)
+    assert run | set(EXCLUDED) == set(CASES)
+    assert (len(run), len(EXCLUDED)) == (72, 7)
     assert all((CASES[id]["group"], CASES[id]["function"]) in RUN for id in run)
 
 

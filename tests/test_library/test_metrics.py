@@ -72,6 +72,14 @@ def test_regression_scores_equal_scikit_learn(m: int) -> None:
     assert metrics.r2(y, AL) == pytest.approx(sklearn_metrics.r2_score(y, AL))
 
 
+def test_r2_of_several_outputs_equals_scikit_learns_variance_weighted() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(40, 3)) * [1.0, 10.0, 0.1] + [5.0, -20.0, 0.0]
+    AL = y + rng.normal(size=(40, 3)) * [0.5, 3.0, 0.2]
+    expected = sklearn_metrics.r2_score(y, AL, multioutput="variance_weighted")
+    assert metrics.r2(y, AL) == pytest.approx(expected, rel=1e-12)
+
+
 def test_a_sure_and_wrong_float32_probability_gives_a_finite_log_loss() -> None:
     y = np.array([0, 1])
     AL = np.array([[1.0], [0.0]], dtype=np.float32)

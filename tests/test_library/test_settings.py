@@ -14,6 +14,7 @@ from fastdnn.settings import FitOptions
 def test_the_defaults_and_all_settings_at_their_borders_pass() -> None:
     FitOptions().check()
     FitOptions(learning_rate=1e6, epochs=1, batch_size=1, patience=1, l2=0.0, seed=0, valid=0.9, layers=()).check()
+    FitOptions(optimizer="nesterov", momentum=0.0, dropout=(0.0, 0.99), schedule="cosine:end=1", warm_up=0.5).check()
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,16 @@ def test_the_defaults_and_all_settings_at_their_borders_pass() -> None:
         ("threads", 0, "between 1 and"),
         ("threads", 100_000, "between 1 and"),
         ("layers", (128, 0), "width of a hidden layer"),
+        ("l1", -1.0, "L1 strength must be 0 or more and finite, not -1"),
+        ("weight_decay", math.inf, "weight decay must be 0 or more and finite"),
+        ("clip_norm", math.nan, "norm to clip at must be 0 or more"),
+        ("min_delta", -0.1, "least gain must be 0 or more"),
+        ("time_limit", 0.0, "time limit in seconds must be above 0"),
+        ("dropout", 1.0, "share to drop must be from 0 and below 1, not 1"),
+        ("dropout", (0.5, -0.1), "share to drop must be from 0 and below 1, not -0.1"),
+        ("momentum", 0.9, "Optimizer 'adam' takes no momentum; momentum and nesterov do"),
+        ("schedule", "step:every=0", "every of schedule 'step' must be"),
+        ("warm_up", -1.0, "warm_up must be a number 0 or more"),
     ],
 )
 def test_a_number_out_of_range(setting: str, value: Any, allowed: str) -> None:
@@ -47,6 +58,8 @@ def test_a_number_out_of_range(setting: str, value: Any, allowed: str) -> None:
         ("output_activation", "softmx", "softmax"),
         ("loss", "squared", "squared_error"),
         ("optimizer", "adma", "adam"),
+        ("schedule", "one_cicle", "one_cycle"),
+        ("metric", "acuracy", "accuracy"),
         ("initialization", "glorott", "glorot"),
         ("dtype", "float31", "float32"),
         ("task", "regresion", "regression"),

@@ -1,0 +1,279 @@
+"""Callbacks: what a run tells after every epoch, and what may answer it: stop, save, change the learning rate."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.errors import ModelFileError, ParameterError, check_number, check_whole, unknown_name
+from fastdnn.history import History
+from fastdnn.monitoring import column_of, higher_is_better
+from fastdnn.network import Network
+from fastdnn.patience import Patience
+
+Mode = Literal["auto", "min", "max"]
+Event = Literal["on_train_begin", "on_epoch_end", "on_train_end"]
+
+
+class Run(Protocol):
+    """What a callback sees of the run that calls it.
+
+    Attributes
+    ----------
+    network : with the parameters of this moment; in `on_train_end` those that the run keeps, and they may be changed.
+    history : History so far; `history.epochs[-1]` is the epoch that has just ended.
+    epoch, epochs : the epoch that has just ended (from 1; 0 before the first), and the most there will be.
+    learning_rate : the base rate, before the schedule's factor; may be set for the epochs to come.
+    """
+
+    @property
+    def network(self) -> Network: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def epochs(self) -> int: ...
+
+    learning_rate: float
+
+    def stop(self, reason: str) -> None:
+        """End the run after this epoch; History.stopped_by is the reason."""
+
+
+class Callback(Protocol):
+    """The three moments of a run; a subclass overrides those it needs, and anything else with all three will do.
+
+    An attribute `metrics`, if there is one, lists the metrics (fastdnn.monitoring) that it reads from History, so that
+    the run computes them. Callbacks are called in the order they were given in. One that raises ends the run: the
+    network has the best parameters so far, and the exception reaches the caller with a note that names the callback.
+    """
+
+    def on_train_begin(self, run: Run) -> None:
+        """Once, before the first epoch."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After every epoch, when its row is in History."""
+
+    def on_train_end(self, run: Run) -> None:
+        """Once, however the run ended, also where a callback's `on_train_begin` ended it."""
+
+
+def notify(callbacks: Iterable[Callback], event: Event, run: Run) -> None:
+    """Call one method of every callback in turn; an exception that one raises gets a note that names it.
+
+    At 'on_train_end' all are called, also those after one that raises; the first exception is then raised.
+    """
+    failed: Exception | None = None
+    for callback in callbacks:
+        try:
+            getattr(callback, event)(run)
+        except Exception as error:
+            error.add_note(f"Raised by the callback {type(callback).__name__} in {event}, epoch {run.epoch}.")
+            if event != "on_train_end":
+                raise
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+class EarlyStopping(Callback):
+    """Stop when a metric has not improved for some epochs.
+
+    Parameters
+    ----------
+    metric : a name of fastdnn.monitoring: 'loss', 'valid_loss', 'accuracy', 'f1', 'r2', ...
+    patience : epochs without improvement, 1 or more. min_delta : the least gain that counts, 0 or more.
+    mode : 'min' or 'max'; 'auto' follows the metric.
+    restore_best : whether the network ends with the parameters of the epoch that was best by this metric, however the run
+        ended. History.best_epoch then is that epoch.
+
+    Raises
+    ------
+    ParameterError : an unknown metric or mode, or a number outside its range.
+    """
+
+    def __init__(
+        self,
+        metric: str = "valid_loss",
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: Mode = "auto",
+        restore_best: bool = True,
+    ) -> None:
+        self.metrics = (metric,)
+        self.restore_best = restore_best
+        self._watched = _Watched(metric, mode)
+        self._settings = (patience, min_delta)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget earlier runs."""
+        self._patience = Patience(*self._settings, self._watched.higher_is_better)
+        # Restored is the best epoch itself, though its gain may be less than counts for patience.
+        self._best = Patience(1, higher_is_better=self._watched.higher_is_better)
+        self._kept: tuple[int, NDArray[Any]] | None = None
+
+    def on_train_begin(self, run: Run) -> None:
+        self._begin()
+
+    def on_epoch_end(self, run: Run) -> None:
+        value = self._watched.value(run)
+        if self._best.improved(value) and self.restore_best:
+            self._kept = (run.epoch, run.network.parameters.copy())
+        if not self._patience.improved(value) and self._patience.exhausted:
+            run.stop(f"no better {self._watched.column} for {self._patience.epochs} epochs")
+
+    def on_train_end(self, run: Run) -> None:
+        if self._kept is not None:
+            run.history.best_epoch, parameters = self._kept
+            np.copyto(run.network.parameters, parameters)
+            self._kept = None
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiply the base learning rate when a metric has not improved for some epochs; the schedule's factor stays on top.
+
+    Parameters
+    ----------
+    metric, min_delta, mode : as EarlyStopping takes them.
+    factor : above 0 and below 1. patience : epochs, 1 or more. min_learning_rate : the rate never falls below this.
+
+    Raises
+    ------
+    ParameterError : an unknown metric or mode, or a number outside its range.
+    """
+
+    def __init__(
+        self,
+        metric: str = "valid_loss",
+        *,
+        factor: float = 0.1,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        min_learning_rate: float = 0.0,
+        mode: Mode = "auto",
+    ) -> None:
+        self.metrics = (metric,)
+        self.factor = check_number("factor", factor, 0.0, 1.0, above=True, below=True)
+        self.min_learning_rate = check_number("min_learning_rate", min_learning_rate, 0.0)
+        self._watched = _Watched(metric, mode)
+        self._settings = (patience, min_delta)
+        self._patience = Patience(*self._settings, self._watched.higher_is_better)
+
+    def on_train_begin(self, run: Run) -> None:
+        self._patience = Patience(*self._settings, self._watched.higher_is_better)
+
+    def on_epoch_end(self, run: Run) -> None:
+        if not self._patience.improved(self._watched.value(run)) and self._patience.exhausted:
+            self._patience.restart()
+            if run.learning_rate > self.min_learning_rate:
+                run.learning_rate = max(run.learning_rate * self.factor, self.min_learning_rate)
+
+
+class TerminateOnNaN(Callback):
+    """Stop when a number of the last epoch's row in History is nan or infinite.
+
+    A training cost that is not finite ends every run by DivergenceError; this one notices the validation part too.
+    """
+
+    def on_epoch_end(self, run: Run) -> None:
+        for column, value in run.history.epochs[-1].items():
+            if isinstance(value, float) and not math.isfinite(value):
+                run.stop(f"{column} is {value} at epoch {run.epoch}")
+                return
+
+
+class Checkpoint(Callback):
+    """Save the network while it trains, in the format of fastdnn.checkpoints; `load_checkpoint` reads it.
+
+    Each file is written whole or not at all, so a run that is killed leaves the last good one.
+
+    Parameters
+    ----------
+    path : the file; '{epoch}' in it becomes the epoch in four digits, else each save takes the place of the last.
+    every : epochs between saves, 1 or more. best_only : save only when `metric` is better than ever before; it is looked at
+        every `every` epochs.
+    metric, mode : as EarlyStopping takes them; read with `best_only`.
+
+    Raises
+    ------
+    ParameterError : an unknown metric or mode, or a number outside its range.
+    ModelFileError : in `on_train_begin` where the place cannot be written or holds something else than a checkpoint; in
+        `on_epoch_end` where the disk is full.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        every: int = 1,
+        best_only: bool = False,
+        metric: str = "valid_loss",
+        mode: Mode = "auto",
+    ) -> None:
+        self.path = os.fspath(path)
+        self.every = check_whole("every", every)
+        self.best_only = best_only
+        self.metrics = (metric,) if best_only else ()
+        self._watched = _Watched(metric, mode)
+        self._best = Patience(1, higher_is_better=self._watched.higher_is_better)
+
+    def on_train_begin(self, run: Run) -> None:
+        from fastdnn.persistence import check_writable
+
+        self._best = Patience(1, higher_is_better=self._watched.higher_is_better)
+        place = self.path_of(1)
+        check_writable(place)
+        self._check_kind(place)
+
+    def on_epoch_end(self, run: Run) -> None:
+        from fastdnn.checkpoints import save_checkpoint
+
+        if run.epoch % self.every:
+            return
+        if self.best_only and not self._best.improved(self._watched.value(run)):
+            return
+        place = self.path_of(run.epoch)
+        self._check_kind(place)
+        save_checkpoint(place, run.network, run.history)
+
+    def path_of(self, epoch: int) -> str:
+        """Where the checkpoint of an epoch goes."""
+        return self.path.replace("{epoch}", f"{epoch:04d}")
+
+    @staticmethod
+    def _check_kind(place: str) -> None:
+        from fastdnn.persistence import is_checkpoint
+
+        file = Path(place)
+        if file.exists() and file.stat().st_size > 0 and not is_checkpoint(file):
+            raise ModelFileError(
+                f"'{place}' exists and is not a checkpoint, so it is not overwritten.",
+                "another name for the checkpoint.",
+            )
+
+
+class _Watched:
+    """One metric of History: its column, and which way it gets better."""
+
+    def __init__(self, metric: str, mode: Mode) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ParameterError(unknown_name("mode", mode, ("auto", "min", "max")))
+        self.column = column_of(metric)
+        self.higher_is_better = higher_is_better(metric) if mode == "auto" else mode == "max"
+
+    def value(self, run: Run) -> float | None:
+        """The metric in the last epoch; None where it was not defined."""
+        row = run.history.epochs[-1]
+        if self.column not in row:
+            raise ParameterError(f"History has no '{self.column}'. It has: {', '.join(row)}.")
+        value: float | None = row[self.column]
+        return value

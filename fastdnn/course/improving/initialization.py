@@ -1,0 +1,110 @@
+"""How the weights begin, and what becomes of it: zeros, large random numbers, He.
+
+Source: Ng, Deep Learning Specialization, course 2 week 1, "Initialization".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastdnn.course import _checks
+from fastdnn.course._checks import Array, Parameters
+from fastdnn.course._descent import descend
+from fastdnn.errors import ParameterError, unknown_name
+
+# Iterations between two costs that are kept and printed.
+_EVERY = 1000
+
+
+def initialize_parameters_zeros(layers_dims: Sequence[int]) -> Parameters:
+    """W and b of every layer zeros: no symmetry is broken, so all units of a hidden layer stay alike.
+
+    layers_dims : [n_0, n_1, ..., n_L].
+    """
+    return _initialize(layers_dims, None, lambda n_prev: 0.0)
+
+
+def initialize_parameters_random(layers_dims: Sequence[int], seed: int = 3) -> Parameters:
+    """W of each layer 10 RandomState(seed).randn(n_l, n_{l-1}), layer after layer, too large on purpose; b zeros.
+
+    Examples
+    --------
+    >>> initialize_parameters_random([3, 2, 1])["W2"].round(8).tolist()
+    [[-0.82741481, -6.27000677]]
+    """
+    return _initialize(layers_dims, seed, lambda n_prev: 10.0)
+
+
+def initialize_parameters_he(layers_dims: Sequence[int], seed: int = 3) -> Parameters:
+    """W of each layer RandomState(seed).randn(n_l, n_{l-1}) sqrt(2 / n_{l-1}), layer after layer; b zeros. He et al. (2015).
+
+    Examples
+    --------
+    >>> initialize_parameters_he([2, 4, 1])["W1"][0].round(8).tolist()
+    [1.78862847, 0.43650985]
+    """
+    return _initialize(layers_dims, seed, lambda n_prev: np.sqrt(2.0 / n_prev))
+
+
+def model(
+    X: Any,
+    Y: Any,
+    learning_rate: float = 0.01,
+    num_iterations: int = 15000,
+    print_cost: bool = False,
+    initialization: str = "he",
+    *,
+    seed: int = 3,
+    return_costs: bool = False,
+) -> Any:
+    """Learn a network of layers n_x, 10, 5, 1 by gradient descent over all examples.
+
+    Parameters
+    ----------
+    X : (n_x, m). Y : (1, m) of 0 and 1.
+    print_cost : print the cost of every 1000th iteration. The course prints unasked.
+    initialization : 'zeros', 'random' or 'he'. seed : of the weights.
+    return_costs : return (parameters, costs) with the costs before iterations 0, 1000, 2000, ...
+
+    Returns
+    -------
+    parameters, as in every edition, unless `return_costs`. Costs are computed from the logits, so they are finite where the course
+    prints inf.
+
+    Raises
+    ------
+    DataError, ParameterError : shapes, labels or settings that do not fit. DivergenceError : a cost that is not finite.
+    """
+    X = _checks.matrix("X", X, "n_x", "m")
+    Y = _checks.labels("Y", Y, 1, X.shape[1])
+    _checks.steps(num_iterations, learning_rate)
+    layers_dims = [X.shape[0], 10, 5, 1]
+    starts = {
+        "zeros": lambda: initialize_parameters_zeros(layers_dims),
+        "random": lambda: initialize_parameters_random(layers_dims, seed),
+        "he": lambda: initialize_parameters_he(layers_dims, seed),
+    }
+    if initialization not in starts:
+        raise ParameterError(unknown_name("initialization", str(initialization), starts))
+
+    def show(i: int, cost: float) -> None:
+        if print_cost and i % _EVERY == 0:
+            print(f"Cost after iteration {i}: {cost}")
+
+    parameters, costs = descend(starts[initialization](), "relu", X, Y, learning_rate, num_iterations, _EVERY, show)
+    return (parameters, costs[::_EVERY].tolist()) if return_costs else parameters
+
+
+def _initialize(layers_dims: Sequence[int], seed: int | None, deviation: Any) -> Parameters:
+    """W of the given standard deviation, a function of n_{l-1}; drawn from RandomState(seed), or zeros without a seed."""
+    dims = _checks.sizes("layers_dims", layers_dims)
+    draw = None if seed is None else np.random.RandomState(seed)
+    parameters: Parameters = {}
+    for l in range(1, len(dims)):
+        shape = dims[l], dims[l - 1]
+        W: Array = np.zeros(shape) if draw is None else draw.randn(*shape) * deviation(dims[l - 1])
+        parameters[f"W{l}"], parameters[f"b{l}"] = W, np.zeros((dims[l], 1))
+    return parameters

@@ -1,0 +1,49 @@
+"""An optimizer's memory between two calls of partial_fit, in the shape of the network: a pickle of it fits any machine's engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn.kernels.layout import B_AT, PANELS, W_AT
+from fastdnn.panels import fill_panels
+from fastdnn.workspace import Workspace
+
+Array = NDArray[Any]
+
+
+def read_flat(workspace: Workspace, flat: Array) -> Array:
+    """A flat buffer laid out as the engine's parameters, in the order of Network.parameters."""
+    network = workspace.network
+    parts = []
+    for l, (W, b) in enumerate(zip(network.weights, network.biases, strict=True), 1):
+        dW, db = np.empty_like(W), np.empty_like(b)
+        workspace.read_layer(flat, l, dW, db)
+        parts += [dW.ravel(), db.ravel()]
+    return np.concatenate(parts)
+
+
+def fill_flat(workspace: Workspace, flat: Array, values: Array) -> None:
+    """The inverse of `read_flat`: `flat` overwritten, its padding left as it is."""
+    network, table, width = workspace.network, workspace.buffers.layout, workspace.buffers.scratch.shape[2]
+    at = 0
+    for l, W in enumerate(network.weights, 1):
+        shape = (table[l, PANELS], table[l - 1, PANELS] * width, width)
+        panels = flat[table[l, W_AT] :][: int(np.prod(shape))].reshape(shape)
+        fill_panels(panels, values[at : at + W.size].reshape(W.shape).T)
+        at += W.size
+        flat[table[l, B_AT] :][: W.shape[0]] = values[at : at + W.shape[0]]
+        at += W.shape[0]
+
+
+def sum_of_squared_weights(workspace: Workspace) -> float:
+    """sum over all layers of W^2 at the engine's parameters, biases left out."""
+    flat, table = workspace.buffers.parameters, workspace.buffers.layout
+    # The padding of panels is zero and stays so.
+    total = float(np.vdot(flat, flat))
+    for l, n in enumerate(workspace.network.layer_dims[1:], 1):
+        b = flat[table[l, B_AT] :][:n]
+        total -= float(np.vdot(b, b))
+    return total

@@ -1,0 +1,191 @@
+"""MLPRegressor: scikit-learn's estimator on fastdnn's engine."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import xlogy
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from fastdnn.errors import DataError, ParameterError
+from fastdnn.estimators.parameters import CONSTRAINTS, set_parameters
+from fastdnn.estimators.perceptron import Perceptron
+from fastdnn.estimators.validation import r_squared
+from fastdnn.examples import Examples
+
+Array = NDArray[Any]
+
+
+class MLPRegressor(RegressorMixin, Perceptron):
+    """scikit-learn's MLPRegressor on fastdnn's engine, and what that lacks.
+
+    Parameters, attributes and results are scikit-learn's MLPRegressor (1.9), but for what is said here; on the same data and
+    random_state start weights, held-out part, batches and, after any number of epochs, weights agree to rounding.
+
+    Parameters
+    ----------
+    loss : also 'absolute_error'; 'huber', quadratic up to `delta`; 'quantile', with `quantile` one number or a sequence: of
+        several, predict gives one column each.
+    activation : also 'sigmoid' (scikit-learn's 'logistic') and every other of vocabulary.HIDDEN_ACTIVATIONS, or a sequence
+        with one for each hidden layer.
+    solver : also 'momentum' and 'nesterov' ('sgd' with one or the other), 'rmsprop', 'adamw'.
+    dropout : share of units dropped in training, [0, 1): one for all hidden layers, or a sequence for the input and each of them.
+    l1 : strength of L1, divided by the number (sum of weights) of all training rows. weight_decay : decoupled, with
+        solver='adamw' or a momentum: each step multiplies weights by 1 - learning rate * weight_decay. clip_norm : the most
+        that the norm of the whole gradient may be, 0 for no limit.
+    schedule : of the learning rate in every step, a name or a Schedule of fastdnn.schedules; it runs over max_iter epochs, or
+        over time_limit. time_limit : seconds after which the fit ends with the epoch under way.
+    eval_set : (X, y), never trained on, scored after every epoch into validation_scores_; with early_stopping it takes the
+        place of the part that would be held out. Also an argument of fit, which counts first.
+    eval_metric : None, what `score` computes; 'loss', minus the mean loss; a scikit-learn scorer, by name or as a function
+        (estimator, X, y) -> float. More is better, always.
+    callbacks : a sequence of fastdnn.callbacks.
+    n_threads : default: as many as pay; results have the same bits for every number.
+
+    Attributes
+    ----------
+    history_ : fastdnn.History, one row an epoch: losses, score, learning rate, seconds.
+    loss_curve_ : the mean (weighted) loss of each epoch and the penalty of alpha. scikit-learn computes the penalty at every
+        batch, we between the epochs, as if sum W^2 had changed evenly within one; with sample weights its mean is over
+        batches by their rows, ours over rows by their weights. Both differ little, and only in what is reported.
+
+    Notes
+    -----
+    As in scikit-learn, `alpha` is an L2 strength divided by the size (the sum of weights) of each batch; Adam's epsilon is
+    added to the uncorrected root; a momentum's velocity has the learning rate inside. fastdnn.train has the course's forms.
+    A sparse X is made dense for training: rows x columns numbers of its type; for prediction 32 MiB at a time.
+    A fit that raises leaves the estimator as it was; one that diverges ends at once, where scikit-learn's runs on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdnn import MLPRegressor
+    >>> X = np.linspace(-2, 2, 200).reshape(-1, 1)
+    >>> model = MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", random_state=0).fit(X, np.sin(X[:, 0]))
+    >>> bool(model.score(X, np.sin(X[:, 0])) > 0.99), model.predict(X[:3]).shape
+    (True, (3,))
+    """
+
+    _y_is_numeric = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"})],
+        "delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        delta: float = 1.0,
+        quantile: Any = 0.5,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        weight_decay: float = 0.0,
+        clip_norm: float = 0.0,
+        schedule: Any = None,
+        time_limit: float | None = None,
+        eval_set: Any = None,
+        eval_metric: Any = None,
+        callbacks: Any = None,
+        n_threads: int | None = None,
+    ) -> None:
+        set_parameters(self, locals())
+
+    @available_if(lambda estimator: estimator._stochastic_only())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """One epoch more over the given rows. Returns self. A call that raises leaves the estimator as it was."""
+        return self._train(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> Array:
+        """(m,), or (m, outputs) where y was a matrix or `quantile` a list; float32 for a model trained on float32."""
+        AL = self.predict_outputs(X)
+        return AL[:, 0] if AL.shape[1] == 1 else AL
+
+    def _encoded(self, y: Array, incremental: bool) -> Array:
+        """y as a matrix (m, outputs)."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        Y = y.reshape(len(y), -1)
+        if self.loss == "poisson" and Y.min() < 0:
+            raise DataError(f"loss='poisson' takes y of 0 or more, got {Y.min():g}.")
+        levels = self._levels()
+        if len(levels) > 1:
+            if Y.shape[1] > 1:
+                raise ParameterError(f"{len(levels)} quantiles need one target, got y with {Y.shape[1]} columns.")
+            Y = np.repeat(Y, len(levels), axis=1)
+        self.n_outputs_ = Y.shape[1]
+        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
+        return Y
+
+    def _levels(self) -> list[float]:
+        """The quantiles asked for; empty with another loss."""
+        if self.loss != "quantile":
+            return []
+        levels = np.ravel(np.asarray(self.quantile, float))
+        if not levels.size or not np.all((levels > 0) & (levels < 1)):
+            raise ParameterError(f"Each of quantile must lie between 0 and 1, got {self.quantile!r}.")
+        return [float(tau) for tau in levels]
+
+    def _decoded(self, Y: Array) -> Array:
+        return Y[:, 0] if Y.shape[1] == 1 else Y
+
+    def _output(self) -> tuple[str, str, dict[str, Any]]:
+        """The engine's output activation and loss."""
+        if self.loss == "poisson":
+            return "exponential", "poisson", {}
+        levels = self._levels()
+        if len(levels) == 1:
+            levels *= self.n_outputs_
+        options: dict[str, dict[str, Any]] = {
+            "huber": {"delta": float(self.delta)},
+            "quantile": {"quantiles": levels},
+        }
+        return "identity", self.loss, options.get(self.loss, {})
+
+    def _stratified(self) -> bool:
+        return False
+
+    def _loss_terms(self, examples: Examples) -> tuple[float, float]:
+        """As scikit-learn's: its squared error is a mean over outputs, and its Poisson loss half the deviance, where the
+        engine has a sum over outputs and minus the log-likelihood, exp(Z) - Y Z."""
+        if self.loss == "poisson":
+            rows, weights = examples.indices, examples.weights
+            Y = np.asarray(examples.Y)[rows]
+            constant = (xlogy(Y, Y) - Y).sum(axis=1)
+            return 1.0, float(np.average(constant, weights=None if weights is None else weights[rows]))
+        return (1.0 / self.n_outputs_ if self.loss == "squared_error" else 1.0), 0.0
+
+    def _score_of(self, Y: Array, AL: Array, weights: Array | None) -> float:
+        return r_squared(Y, AL, weights)

@@ -1,0 +1,144 @@
+"""What a run watches: the metrics of an epoch by name, on the validation part, and which way each gets better.
+
+A name is 'loss', the training loss; 'valid_loss', the mean loss of the validation part; or one of fastdnn.metrics, computed
+on the validation part. History keeps the last under 'valid_' and its name: 'f1' is the column 'valid_f1'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdnn import metrics, vocabulary
+from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.network import Network
+
+Array = NDArray[Any]
+
+_COLUMNS = ("loss", "valid_loss")
+_CROSS_ENTROPIES = ("binary_cross_entropy", "categorical_cross_entropy")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A function (y, AL) -> float of fastdnn.metrics, which way it gets better, and whether it needs classes."""
+
+    function: Callable[[Array, Array], float]
+    higher_is_better: bool
+    of_classes: bool
+
+
+METRICS = {
+    "accuracy": Metric(metrics.accuracy, True, True),
+    "log_loss": Metric(metrics.log_loss, False, True),
+    "roc_auc": Metric(metrics.roc_auc, True, True),
+    "f1": Metric(metrics.f1, True, True),
+    "rmse": Metric(metrics.rmse, False, False),
+    "mae": Metric(metrics.mae, False, False),
+    "r2": Metric(metrics.r2, True, False),
+}
+
+
+def plain_name(metric: str) -> str:
+    """The name of a metric without the 'valid_' of its column, or ParameterError if there is none such.
+
+    >>> plain_name("f1"), plain_name("valid_f1"), plain_name("valid_loss")
+    ('f1', 'f1', 'valid_loss')
+    """
+    name = metric if metric in _COLUMNS else str(metric).removeprefix("valid_")
+    if name not in vocabulary.METRICS:
+        raise ParameterError(unknown_name("metric", metric, vocabulary.METRICS))
+    return name
+
+
+def column_of(metric: str) -> str:
+    """The column of History.epochs that holds a metric; raises as `plain_name`."""
+    name = plain_name(metric)
+    return name if name in _COLUMNS else f"valid_{name}"
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better: False for losses and errors; raises as `plain_name`."""
+    name = plain_name(metric)
+    return name in METRICS and METRICS[name].higher_is_better
+
+
+def default_score(network: Network) -> str:
+    """The metric that a run is shown by: accuracy of the cross-entropies, R^2 of every other loss."""
+    return "accuracy" if network.loss in _CROSS_ENTROPIES else "r2"
+
+
+def requested_metrics(network: Network, metric: str | None, callbacks: Iterable[object], *, valid: bool) -> list[str]:
+    """The names in METRICS that every epoch must compute: that of `train`, and those in the `metrics` of its callbacks.
+
+    Parameters
+    ----------
+    metric : what `train` was told to watch, or None for 'valid_loss'.
+    callbacks : may have an attribute `metrics`, the names that they read from History.
+    valid : whether the run has a validation part.
+
+    Raises
+    ------
+    ParameterError : an unknown name, one that does not fit the network's loss, or one that needs a validation part where
+        there is none.
+    """
+    wanted = [metric] if metric is not None else []
+    for callback in callbacks:
+        wanted += getattr(callback, "metrics", ())
+    names = list(dict.fromkeys(plain_name(name) for name in wanted))
+    of_classes = network.loss in _CROSS_ENTROPIES
+    for name in names:
+        if name in METRICS and METRICS[name].of_classes != of_classes:
+            fitting = [known for known, item in METRICS.items() if item.of_classes == of_classes]
+            raise ParameterError(
+                f"Metric '{name}' does not fit the loss '{network.loss}'. Allowed: {', '.join([*_COLUMNS, *fitting])}."
+            )
+        if name != "loss" and not valid:
+            raise ParameterError(
+                f"Metric '{name}' is computed on a validation part, and there is none.", "valid=, or the metric 'loss'"
+            )
+    return [name for name in names if name in METRICS]
+
+
+def validation_scores(
+    network: Network,
+    AL: Array,
+    Y: Array,
+    losses: NDArray[np.float64],
+    names: Iterable[str] = (),
+    *,
+    weights: Array | None = None,
+) -> dict[str, float | None]:
+    """The columns that one epoch adds to History for its validation part.
+
+    Parameters
+    ----------
+    network : says by its loss what the numbers are. names : further metrics, as `requested_metrics` gives them.
+    AL : (m, n_y), read: outputs of the validation part. Y : (m,) or (m, n_y), read: its targets, in the same order.
+    losses : (m,), read: the loss of each example. weights : (m,), read: how much each counts in the loss, or None.
+
+    Returns
+    -------
+    dict : 'valid_loss', the (weighted) mean loss; 'valid_score', `default_score` of the network, None of quantiles; 'valid_' and each further
+        name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
+    """
+    row: dict[str, float | None] = {"valid_loss": float(np.average(losses, weights=weights))}
+    row["valid_score"] = None if network.loss == "quantile" else metric_value(default_score(network), network.loss, Y, AL)
+    return row | {column_of(name): metric_value(name, network.loss, Y, AL) for name in names}
+
+
+def metric_value(name: str, loss: str, Y: Array, AL: Array) -> float | None:
+    """One metric of METRICS; None where it is not defined. Of several yes-or-no outputs, the mean over those that have it."""
+    function = METRICS[name].function
+    if loss == "binary_cross_entropy":
+        truth = Y.reshape(AL.shape) > 0.5
+        values = [function(truth[:, k], AL[:, k : k + 1]) for k in range(AL.shape[1])]
+        known = [value for value in values if np.isfinite(value)]
+        value = float(np.mean(known)) if known else float("nan")
+    else:
+        value = function(Y, AL)
+    return value if np.isfinite(value) else None

@@ -1,0 +1,327 @@
+"""fastdnn.conversions: equal predictions there and back, and what is refused."""
+
+from __future__ import annotations
+
+import doctest
+import warnings
+
+import numpy as np
+import pytest
+
+import fastdnn
+from fastdnn import Network, conversions
+from fastdnn.errors import MissingExtraError, ParameterError
+
+CLOSE = {"float32": {"rtol": 2e-5, "atol": 1e-6}, "float64": {"rtol": 1e-9, "atol": 1e-12}}
+SKLEARN_ACTIVATIONS = {"identity": "identity", "relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}
+
+
+@pytest.fixture
+def sklearn():
+    return pytest.importorskip("sklearn.neural_network")
+
+
+@pytest.fixture
+def X(rng, dtype):
+    return rng.normal(size=(60, 5)).astype(dtype)
+
+
+def targets(kind, X):
+    """y for a classifier of two or four classes or of labels, or a regressor of one or three numbers."""
+    score = X @ np.linspace(-1, 1, X.shape[1])
+    return {
+        "two": np.where(score > 0, "yes", "no"),
+        "four": np.digitize(score, [-1, 0, 1]) * 10,
+        "labels": np.stack([score > 0, X[:, 0] > 0, X[:, 1] > 0], axis=1).astype(int),
+        "number": score,
+        "numbers": np.stack([score, X[:, 0], X[:, 1] ** 2], axis=1),
+    }[kind]
+
+
+def fitted(sklearn, kind, X, activation="relu", hidden=(7, 4), **settings):
+    cls = sklearn.MLPRegressor if kind.startswith("number") else sklearn.MLPClassifier
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # twenty epochs are too few, and scikit-learn says so
+        model = cls(hidden_layer_sizes=hidden, activation=activation, max_iter=20, random_state=0, **settings)
+        return model.fit(X, targets(kind, X))
+
+
+def scores(mlp, X):
+    """What both of scikit-learn's estimators and a network put out, (m, n_y)."""
+    if not hasattr(mlp, "predict_proba"):
+        return mlp.predict(X).reshape(len(X), -1)
+    probabilities = mlp.predict_proba(X)
+    return probabilities[:, 1:] if mlp.n_outputs_ == 1 else probabilities
+
+
+# --- scikit-learn ---
+
+
+@pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS.values())
+@pytest.mark.parametrize("kind", ["two", "four", "labels", "number", "numbers"])
+def test_from_sklearn_predicts_equally_and_goes_back(sklearn, kind, activation, X, dtype):
+    mlp = fitted(sklearn, kind, X, activation)
+    network = fastdnn.from_sklearn(mlp)
+    close = CLOSE[np.dtype(dtype).name]
+    assert network.dtype == dtype
+    np.testing.assert_allclose(network.predict(X), scores(mlp, X), **close)
+    classes = mlp.classes_ if kind in ("two", "four") else None
+    back = network.to_sklearn(classes)
+    assert type(back) is type(mlp)
+    np.testing.assert_allclose(scores(back, X), scores(mlp, X), **close)
+    np.testing.assert_array_equal(back.predict(X).shape, mlp.predict(X).shape)
+    if hasattr(mlp, "classes_"):
+        np.testing.assert_array_equal(back.predict(X), mlp.predict(X))
+        np.testing.assert_array_equal(back.classes_, mlp.classes_)
+    assert back.score(X, targets(kind, X)) == pytest.approx(mlp.score(X, targets(kind, X)), abs=1e-4)
+
+
+def test_losses_follow_the_output(sklearn, X):
+    losses = {kind: fastdnn.from_sklearn(fitted(sklearn, kind, X)).loss for kind in ("two", "four", "labels", "number")}
+    assert losses == {
+        "two": "binary_cross_entropy", "four": "categorical_cross_entropy", "labels": "binary_cross_entropy",
+        "number": "squared_error",
+    }  # fmt: skip
+
+
+def test_poisson(sklearn, X):
+    if "exponential" not in fastdnn.vocabulary.ACTIVATIONS:
+        pytest.skip("no exponential output yet")
+    y = np.random.default_rng(0).poisson(2, len(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlp = sklearn.MLPRegressor(hidden_layer_sizes=(4,), loss="poisson", max_iter=20, random_state=0).fit(X, y)
+    network = fastdnn.from_sklearn(mlp)
+    np.testing.assert_allclose(network.predict(X)[:, 0], mlp.predict(X), rtol=2e-5)
+    back = network.to_sklearn()
+    assert back.loss == "poisson"
+    np.testing.assert_allclose(back.predict(X), mlp.predict(X), rtol=2e-5)
+
+
+def test_no_hidden_layer(sklearn, X, dtype):
+    mlp = fitted(sklearn, "four", X, hidden=())
+    network = fastdnn.from_sklearn(mlp)
+    assert network.L == 1
+    np.testing.assert_allclose(
+        scores(network.to_sklearn(mlp.classes_), X), scores(mlp, X), **CLOSE[np.dtype(dtype).name]
+    )
+
+
+@pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("n_y", "output", "loss"),
+    [
+        (1, "sigmoid", "binary_cross_entropy"),
+        (2, "sigmoid", "binary_cross_entropy"),
+        (2, "softmax", "categorical_cross_entropy"),
+        (5, "softmax", "categorical_cross_entropy"),
+        (1, "identity", "squared_error"),
+        (3, "identity", "squared_error"),
+    ],
+)
+def test_to_sklearn_predicts_equally(sklearn, activation, n_y, output, loss, X, dtype):
+    network = Network([5, 9, 3, n_y], activation, output, loss, dtype=np.dtype(dtype).name, seed=3)
+    network.parameters += np.random.default_rng(1).normal(0, 0.2, network.parameters.size).astype(dtype)
+    estimator = network.to_sklearn()
+    expected = network.predict(X)
+    expected = expected[:, 1:] if (n_y, output) == (2, "softmax") else expected
+    np.testing.assert_allclose(scores(estimator, X), expected, **CLOSE[np.dtype(dtype).name])
+    assert estimator.activation == SKLEARN_ACTIVATIONS[activation]
+    assert {W.dtype for W in estimator.coefs_} == {network.dtype}
+    assert estimator.n_features_in_ == 5
+    if output == "softmax":
+        np.testing.assert_array_equal(estimator.predict(X), network.predict(X).argmax(axis=1))
+
+
+def test_to_sklearn_copies_and_can_be_fitted_on(sklearn, X):
+    network = Network([5, 4, 3], dtype="float64")
+    before = network.parameters.copy()
+    estimator = network.to_sklearn(["a", "b", "c"])
+    shapes = [W.shape for W in estimator.coefs_]
+    estimator.partial_fit(X, np.array(["a", "b", "c"] * 20))
+    assert [W.shape for W in estimator.coefs_] == shapes
+    assert estimator.t_ == len(X)
+    np.testing.assert_array_equal(network.parameters, before)
+
+
+def test_to_sklearn_leaves_the_global_generator(sklearn):
+    np.random.seed(4)
+    expected = np.random.random()
+    np.random.seed(4)
+    Network([3, 2, 1]).to_sklearn()
+    assert np.random.random() == expected
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda: Network([3, 4, 4, 1], ["relu", "tanh"]), "one activation for all hidden layers.*relu, tanh"),
+        (
+            lambda: Network([3, 4, 1], "leaky_relu"),
+            "hidden layers cannot be 'leaky_relu'. Allowed: identity, sigmoid, tanh, relu",
+        ),
+        (lambda: Network([3, 4, 1], output_activation="relu"), "regressor has no output activation 'relu'"),
+    ],
+)
+def test_what_scikit_learn_cannot_express(sklearn, network, message):
+    with pytest.raises(ParameterError, match=message):
+        network().to_sklearn()
+
+
+@pytest.mark.parametrize(
+    ("n_y", "loss", "classes", "message"),
+    [
+        (3, "categorical_cross_entropy", ["b", "a", "c"], r"3 different labels in sorted order, got \['b', 'a', 'c'\]"),
+        (3, "categorical_cross_entropy", ["a", "b"], "3 different labels"),
+        (1, "binary_cross_entropy", [0, 0], "2 different labels"),
+        (3, "binary_cross_entropy", [0, 1, 2], "leave classes out"),
+        (1, "squared_error", [0, 1], "classes belong to a classifier"),
+    ],
+)
+def test_classes_that_do_not_fit(sklearn, n_y, loss, classes, message):
+    with pytest.raises(ParameterError, match=message):
+        Network([3, 4, n_y], loss=loss).to_sklearn(classes)
+
+
+def test_from_sklearn_refuses_what_is_not_fitted(sklearn):
+    with pytest.raises(ParameterError, match="this MLPClassifier is not fitted"):
+        fastdnn.from_sklearn(sklearn.MLPClassifier())
+    with pytest.raises(ParameterError, match="this dict is no MLPClassifier or MLPRegressor"):
+        fastdnn.from_sklearn({})
+
+
+def test_to_sklearn_without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
+    with pytest.raises(MissingExtraError, match="needs scikit-learn"):
+        Network([3, 4, 1]).to_sklearn()
+
+
+# --- PyTorch: its names and shapes in NumPy arrays ---
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda l, part: f"{2 * l}.{part}",
+        lambda l, part: f"net.{l + 9}.{part}",
+        lambda l, part: f"module.layers.{l}.linear.{part}",
+        lambda l, part: f"fc{l + 1}.{part}",
+        lambda l, part: f"block2.{3 * l}.{part}",
+    ],
+)
+def test_from_torch_takes_names_of_many_kinds(rename, X, dtype):
+    network = Network([5, 6, 4, 3, 2], "tanh", dtype=np.dtype(dtype).name)
+    state_dict = {}
+    for key, value in reversed(network.to_torch_state_dict().items()):
+        number, part = key.split(".")
+        state_dict[rename(int(number) // 2, part)] = value
+    back = fastdnn.from_torch(state_dict, "tanh", "softmax")
+    assert back.dtype == network.dtype
+    np.testing.assert_array_equal(back.parameters, network.parameters)
+    np.testing.assert_array_equal(back.predict(X), network.predict(X))
+
+
+def test_state_dict_is_a_copy_with_the_names_of_a_sequential():
+    network = Network([4, 8, 3])
+    state_dict = network.to_torch_state_dict()
+    assert list(state_dict) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert state_dict["0.bias"].shape == (8,)
+    assert not any(np.shares_memory(value, network.parameters) for value in state_dict.values())
+    assert all(value.flags.writeable and value.flags.c_contiguous for value in state_dict.values())
+
+
+def test_activations_and_losses_of_from_torch():
+    state_dict = Network([4, 8, 8, 1]).to_torch_state_dict()
+    network = fastdnn.from_torch(
+        state_dict, ["tanh", "leaky_relu"], loss="squared_error", dtype="float64", leaky_slope=0.2
+    )
+    assert network.activations == ["tanh", "leaky_relu", "identity"]
+    assert (network.loss, network.dtype, network.leaky_slope) == ("squared_error", np.float64, 0.2)
+    assert fastdnn.from_torch(state_dict, output_activation="sigmoid").loss == "binary_cross_entropy"
+
+
+GOOD = {"0.weight": np.ones((3, 2)), "0.bias": np.ones(3), "2.weight": np.ones((1, 3)), "2.bias": np.ones(1)}
+
+
+def without(*names):
+    return {name: value for name, value in GOOD.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    ("state_dict", "message"),
+    [
+        (without("2.bias"), "'2.weight' is there, but '2.bias' is missing"),
+        (without("0.weight"), "'0.bias' is there, but '0.weight' is missing"),
+        (
+            GOOD | {"2.weight": np.ones((1, 4))},
+            r"'2.weight' has the shape \(1, 4\), but the layer before it has 3 outputs",
+        ),
+        (GOOD | {"0.bias": np.ones(2)}, r"'0.bias' must have the shape \(3,\), got \(2,\)"),
+        (GOOD | {"0.weight": np.ones((3, 2, 3, 3))}, r"'0.weight' has the shape \(3, 2, 3, 3\), a convolution's"),
+        (GOOD | {"1.weight": np.ones(3), "1.bias": np.ones(3)}, r"'1.weight' has the shape \(3,\), as a normalisation"),
+        (GOOD | {"1.running_mean": np.ones(3)}, "'1.running_mean' is not a name of a Linear layer"),
+        (GOOD | {"out.weight": np.ones((1, 1))}, "'out.weight' is not a name of a Linear layer"),
+        (
+            GOOD | {"head.0.weight": np.ones((1, 1))},
+            "'0.weight' and 'head.0.weight' do not say which layer comes first",
+        ),
+        (GOOD | {"0.bias": np.array(["a", "b", "c"])}, "'0.bias' must hold numbers, got <U1"),
+        ({}, "takes a state_dict.*got an empty one"),
+        ([1, 2], "takes a state_dict.*got list"),
+    ],
+)
+def test_from_torch_refuses(state_dict, message):
+    with pytest.raises(ParameterError, match=message):
+        fastdnn.from_torch(state_dict, "relu", "identity")
+
+
+def test_from_torch_must_be_told_the_output():
+    with pytest.raises(ParameterError, match="give output_activation or loss"):
+        fastdnn.from_torch(GOOD)
+    with pytest.raises(ParameterError, match=r"Unknown loss 'squared_eror'. Did you mean 'squared_error'"):
+        fastdnn.from_torch(GOOD, loss="squared_eror")
+    with pytest.raises(ParameterError, match=r"Unknown activation 'rleu'. Did you mean 'relu'"):
+        fastdnn.from_torch(GOOD, "rleu", "identity")
+    with pytest.raises(ParameterError, match="2 layers need as many activations, got 3"):
+        fastdnn.from_torch(GOOD, ["relu", "tanh"], "identity")
+
+
+# --- PyTorch itself, where it is installed ---
+
+
+@pytest.mark.parametrize(("n_y", "output"), [(1, "Sigmoid"), (4, "Softmax"), (2, "Identity")])
+@pytest.mark.parametrize("hidden", ["ReLU", "Tanh", "Sigmoid"])
+def test_with_torch(hidden, n_y, output, X, dtype):
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    kind = torch.float32 if dtype is np.float32 else torch.float64
+    last = nn.Softmax(dim=1) if output == "Softmax" else getattr(nn, output)()
+    model = nn.Sequential(
+        nn.Linear(5, 9), getattr(nn, hidden)(), nn.Linear(9, 6), getattr(nn, hidden)(), nn.Linear(6, n_y), last
+    )
+    model = model.to(kind)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(X)).numpy()
+    network = fastdnn.from_torch(model.state_dict(), hidden.lower(), output.lower())
+    np.testing.assert_allclose(network.predict(X), expected, **CLOSE[np.dtype(dtype).name])
+    model.load_state_dict({name: torch.zeros_like(value) for name, value in model.state_dict().items()})
+    model.load_state_dict({k: torch.from_numpy(v) for k, v in network.to_torch_state_dict().items()})
+    with torch.no_grad():
+        np.testing.assert_array_equal(model(torch.from_numpy(X)).numpy(), expected)
+
+
+def test_torch_in_half_precision(rng):
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2)).bfloat16()
+    network = fastdnn.from_torch(model.state_dict(), output_activation="identity")
+    np.testing.assert_array_equal(network.weights[0], model[0].weight.detach().float().numpy())
+    assert network.dtype == np.float32
+    with pytest.raises(ParameterError, match=r"takes a state_dict.*got Sequential") as caught:
+        fastdnn.from_torch(model, output_activation="identity")
+    assert caught.value.hint == "model.state_dict()"
+
+
+def test_examples_in_docstrings(sklearn):
+    result = doctest.testmod(conversions, extraglobs={"np": np})
+    assert result.failed == 0
+    assert result.attempted > 3
