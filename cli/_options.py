@@ -40,6 +40,38 @@ class LayersType(click.ParamType):  # type: ignore[type-arg]
         return tuple(widths)
 
 
+class NumbersType(click.ParamType):  # type: ignore[type-arg]
+    """`0.1,0.5,0.9`: numbers as a tuple."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers, as 0.1,0.5,0.9.", param, ctx)
+
+
+class ClassWeightType(click.ParamType):  # type: ignore[type-arg]
+    """`balanced`, or `yes=3,no=1` as a dict from the name of a class to its weight."""
+
+    name = "class weight"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | dict[str, float]:
+        if isinstance(value, dict) or "=" not in value:
+            return value
+        weights: dict[str, float] = {}
+        for part in value.split(","):
+            name, _, weight = part.rpartition("=")
+            try:
+                weights[name.strip()] = float(weight)
+            except ValueError:
+                self.fail(f"'{part}' is not a class and its weight, as yes=3.", param, ctx)
+        return weights
+
+
 class FractionOrFile(click.ParamType):  # type: ignore[type-arg]
     """A number is a fraction of the rows; anything else is the name of a file."""
 

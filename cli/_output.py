@@ -18,6 +18,8 @@ SCORE_NAMES = {
     "log_loss": "log loss",
     "roc_auc": "ROC AUC",
     "f1": "F1",
+    "pinball": "pinball",
+    "poisson_deviance": "deviance",
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R²",
@@ -93,8 +95,8 @@ def number(value: float | None) -> str:
 
 
 def score(name: str, value: float | None) -> str:
-    """A score as its readers write it: accuracy in percent, RMSE and MAE in four digits, the others to 0.0001."""
-    if value is None or name in ("rmse", "mae"):
+    """A score as its readers write it: accuracy in percent, what has the target's units in four digits, the others to 0.0001."""
+    if value is None or name in ("rmse", "mae", "pinball", "poisson_deviance"):
         return number(value)
     return percent(value) if name == "accuracy" else f"{value:.4f}"
 

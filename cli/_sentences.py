@@ -57,7 +57,13 @@ def _kind_line(kind: str, names: Sequence[str]) -> str:
 
 def task_lines(task: Facts) -> Lines:
     """What was decided and why, and how the target is distributed."""
-    return [("Task", task["decision"]), ("", target_line(task))]
+    weights = [f"{name} {out.number(weight)}" for name, weight in (task.get("class_weights") or {}).items()]
+    return [
+        ("Task", task["decision"]),
+        ("", target_line(task)),
+        *([("", f"class weights: {listing(weights)}")] if weights else []),
+        *([("", f"rows are weighted by '{task['weight_column']}'")] if task.get("weight_column") else []),
+    ]
 
 
 def target_line(task: Facts) -> str:
@@ -89,7 +95,7 @@ def network_line(network: Facts) -> str:
 def settings_line(settings: Facts, network: Facts) -> str:
     """Cost, optimiser, batch and the other settings of training."""
     parts = [
-        network["loss"].replace("_", " "),
+        network["loss"].replace("_", " ") + _loss_options(network),
         f"{settings['optimizer']} {settings['learning_rate']:g}{_schedule(settings)}",
         f"batches of {settings['batch_size']}",
         *([f"at most {out.plural(settings['epochs'], 'epoch')}"] if settings["epochs"] else []),
@@ -101,6 +107,16 @@ def settings_line(settings: Facts, network: Facts) -> str:
         f"seed {settings['seed']}",
     ]
     return ", ".join(parts)
+
+
+def _loss_options(network: Facts) -> str:
+    """' (delta 1.5)', ' (quantiles 0.1, 0.5, 0.9)', or nothing."""
+    shown = [
+        f"{name.replace('_', ' ')} {', '.join(f'{x:g}' for x in value) if isinstance(value, list) else f'{value:g}'}"
+        for name, value in network.get("loss_options", {}).items()
+        if value
+    ]
+    return f" ({', '.join(shown)})" if shown else ""
 
 
 def _schedule(settings: Facts) -> str:
@@ -115,8 +131,8 @@ def _shares(dropout: float | Sequence[float]) -> str:
 
 
 def validation_score_name(network: Facts) -> str:
-    """What `valid_score` of a history is: R² where the cost is a squared error, else accuracy."""
-    return "R²" if network["loss"] == "squared_error" else "accuracy"
+    """What `valid_score` of a history is: accuracy where the cost is a cross-entropy, else R²."""
+    return "accuracy" if network["loss"].endswith("cross_entropy") else "R²"
 
 
 def training_line(training: Facts, settings: Facts) -> str:
@@ -166,16 +182,24 @@ def next_command(place: str, data: str) -> str:
 
 def verdict(facts: Facts) -> str | None:
     """What to do where the network is not worth its size: None where it beats both baselines."""
-    name = "r2" if facts["task"]["task"] == "regression" else "accuracy"
-    reached = facts["score"][name]
-    others = {item["name"]: item for item in facts["baselines"] if item["score"][name] is not None}
-    if reached is None or not others:
+    lower = {"quantile": "pinball", "poisson": "poisson_deviance", "absolute_error": "mae"}.get(
+        facts["network"]["loss"]
+    )
+    name = lower or ("r2" if facts["task"]["task"] == "regression" else "accuracy")
+    merit = {
+        item["name"]: -item["score"][name] if lower else item["score"][name]
+        for item in ({"name": "network", "score": facts["score"]}, *facts["baselines"])
+        if item["score"][name] is not None
+    }
+    others = {item["name"]: item for item in facts["baselines"]}
+    if "network" not in merit or len(merit) == 1:
         return None
-    if reached <= others["constant"]["score"][name]:
+    reached = merit["network"]
+    if "constant" in merit and reached <= merit["constant"]:
         label = others["constant"]["label"]
         return f"no better than {label}: nothing was learned; try another --learning-rate, or other columns"
-    if "linear" in others and reached <= others["linear"]["score"][name]:
-        as_good = "as good" if reached == others["linear"]["score"][name] else "better"
+    if "linear" in merit and reached <= merit["linear"]:
+        as_good = "as good" if reached == merit["linear"] else "better"
         return f"{others['linear']['label']} is {as_good} on these rows: see --layers none"
     return None
 

@@ -53,6 +53,35 @@ def _one_of(names: tuple[str, ...]) -> str:
 @click.option("--output-activation", metavar="NAME", help=f"{_one_of(vocabulary.ACTIVATIONS)}  [by task]")
 @click.option("--loss", metavar="NAME", help=f"{_one_of(vocabulary.LOSSES)}  [by task]")
 @click.option(
+    "--huber-delta",
+    type=float,
+    metavar="DELTA",
+    help="With --loss huber: errors beyond DELTA standard deviations of the target count linearly.  [1]",
+)
+@click.option(
+    "--quantiles",
+    type=_options.NumbersType(),
+    metavar="LIST",
+    help="With --loss quantile: one output for each.  [0.1,0.5,0.9]",
+)
+@click.option(
+    "--label-smoothing",
+    type=float,
+    metavar="SHARE",
+    help="With classes: the share of each target that is spread over all of them.  [0]",
+)
+@click.option(
+    "--class-weight",
+    type=_options.ClassWeightType(),
+    metavar="balanced|NAME=W,...",
+    help="How much the rows of each class count in training; 1 for those not named.",
+)
+@click.option(
+    "--weight-column",
+    metavar="COLUMN",
+    help="The column that says how much each row counts in training; it is no feature.",
+)
+@click.option(
     "--optimizer", metavar="NAME", default=FitOptions.optimizer, show_default=True, help=_one_of(vocabulary.OPTIMIZERS)
 )
 @click.option("--learning-rate", type=float, metavar="RATE", help="Length of a step, above 0.  [by optimizer]")

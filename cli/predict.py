@@ -33,7 +33,8 @@ def command(model: str, data: str, output: str, proba: bool, threads: int, heade
     """Answer for every row of DATA, in the same order.
 
     Writes CSV: a header, then one line for each row of DATA, with the label or
-    the value that MODEL predicts. DATA is raw, as it was for fit; it may have
+    the value that MODEL predicts, or one column TARGET_qTAU for each quantile of
+    a model fitted with --loss quantile. DATA is raw, as it was for fit; it may have
     the target or other columns, which are not looked at, and - reads CSV from
     standard input.
 
@@ -80,6 +81,9 @@ def prediction_rows(model: Model, table: Table, *, proba: bool, threads: int) ->
     if pre.classes is None:
         # The shortest text that reads back as the same number of the network's own precision.
         answers = answers.astype(AL.dtype)
+    if not proba and answers.ndim == 2:
+        header = [f"{pre.target.name}_q{tau:g}" for tau in model.network.loss_options["quantiles"]]
+        return chain([header], ([*map(str, row)] for row in answers))
     if not proba:
         return chain([[pre.target.name]], ([str(answer)] for answer in answers))
     P = pre.probabilities(AL)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fastdnn.checkpoints import load_checkpoint as load_checkpoint
     from fastdnn.conversions import from_sklearn as from_sklearn
     from fastdnn.conversions import from_torch as from_torch
+    from fastdnn.custom_activations import register_activation as register_activation
+    from fastdnn.custom_losses import register_loss as register_loss
     from fastdnn.diagnosis import Diagnosis as Diagnosis
     from fastdnn.estimators import MLPClassifier as MLPClassifier
     from fastdnn.estimators import MLPRegressor as MLPRegressor
@@ -72,6 +74,8 @@ _HOMES = {
     "load_checkpoint": "fastdnn.checkpoints",
     "make_schedule": "fastdnn.schedules",
     "read_table": "fastdnn.tables",
+    "register_activation": "fastdnn.custom_activations",
+    "register_loss": "fastdnn.custom_losses",
     "train": "fastdnn.training",
 }
 __all__ = ["__version__", *_HOMES]

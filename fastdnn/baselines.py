@@ -14,13 +14,18 @@ Array = npt.NDArray[Any]
 LINEAR_NAMES = {"binary": "logistic regression", "multiclass": "logistic regression", "regression": "linear regression"}
 
 
-def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int) -> Array:
-    """The best answer that does not look at the row: the training shares of the classes, or the training mean.
+def linear_name(task: str, loss: str) -> str:
+    """What a network without hidden layers is called."""
+    return {"poisson": "Poisson regression", "quantile": "quantile regression"}.get(loss, LINEAR_NAMES[task])
+
+
+def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int, quantiles: list[float] | None = None) -> Array:
+    """The best answer that does not look at the row: the training shares of the classes, the training mean, or quantiles.
 
     Parameters
     ----------
     Y_train : (m,) class indices for n_outputs > 1; (m, 1) of 0 and 1, or of standardised values, for one output.
-    n_rows : how often the answer is repeated.
+    n_rows : how often the answer is repeated. quantiles : those of `Y_train` to answer with, instead of its mean.
 
     Returns
     -------
@@ -29,15 +34,19 @@ def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int) -> Array:
     >>> constant_outputs(np.array([0, 0, 2, 1]), 3, 1).tolist()
     [[0.5, 0.25, 0.25]]
     """
-    if n_outputs == 1:
+    if quantiles is not None:
+        answer = np.quantile(Y_train.astype(np.float64), quantiles)
+    elif n_outputs == 1:
         answer = np.array([float(np.mean(Y_train, dtype=np.float64))])
     else:
         answer = np.bincount(Y_train.ravel(), minlength=n_outputs) / Y_train.size
     return np.tile(answer, (n_rows, 1))
 
 
-def constant_label(Y_train: Array, classes: list[str] | None) -> str:
+def constant_label(Y_train: Array, classes: list[str] | None, quantiles: list[float] | None = None) -> str:
     """What the constant answer is called: "always 'Adelie'", or "always the mean"."""
+    if quantiles is not None:
+        return "always the median" if quantiles == [0.5] else "always its quantiles"
     if classes is None:
         return "always the mean"
     most = np.argmax(np.bincount(Y_train.ravel().astype(np.int64), minlength=len(classes)))

@@ -13,8 +13,9 @@ from fastdnn.kernels import sync as words
 from fastdnn.kernels.epoch import LAST_COST, LOSS_SUM, TRAIN, WEIGHT_SUM, run_steps
 from fastdnn.kernels.layout import Data, Rule
 from fastdnn.kernels.optimizers import GRADIENT_DESCENT
+from fastdnn.loss_codes import loss_code
 from fastdnn.workers import run_workers
-from fastdnn.workspace import LOSS_CODES, Workspace
+from fastdnn.workspace import Workspace
 
 # A step of gradient descent that moves nothing.
 NO_UPDATE = Rule(GRADIENT_DESCENT, 0.0, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -94,13 +95,14 @@ def run_pass(
     outputs = np.zeros((0, 0), network.dtype) if outputs is None else outputs
     losses = np.zeros(0) if losses is None else losses
     slope = network.dtype.type(network.leaky_slope)
+    loss = loss_code(network.loss, network.dtype)
     rows = rows.view()
     rows.flags.writeable = False
 
     def work(worker: int) -> None:
         run_steps(
             worker, workers, purpose, data, rows, order, workspace.batch, shuffle, resident, seed, first, end, learning_rates,
-            buffers, LOSS_CODES[network.loss], slope, rule, state.sync, state.running, state.epoch_losses, outputs, losses,
+            buffers, loss, slope, rule, state.sync, state.running, state.epoch_losses, outputs, losses,
         )  # fmt: skip
 
     if watch is None:

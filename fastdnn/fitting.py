@@ -123,7 +123,11 @@ def fit_table(
     if interrupted and history.best_epoch == 0:
         raise KeyboardInterrupt
     score = _score(network, prepared, history.threads)
-    facts |= {"training": _training_facts(history), "score": score, "baselines": [_constant_baseline(prepared)]}
+    facts |= {
+        "training": _training_facts(history),
+        "score": score,
+        "baselines": [_constant_baseline(prepared, network)],
+    }
     if network.L > 1 and not interrupted:
         linear, interrupted = _linear_baseline(prepared, options, listener)
         facts["baselines"] += linear
@@ -142,6 +146,7 @@ def network_facts(network: Network, options: FitOptions) -> Facts:
         "layer_dims": list(network.layer_dims),
         "activations": list(network.activations),
         "loss": network.loss,
+        "loss_options": network.loss_options,
         "n_parameters": network.n_parameters,
         "dtype": np.dtype(network.dtype).name,
         "initialization": options.initialization,
@@ -157,15 +162,20 @@ def _network(prepared: Prepared, options: FitOptions, layers: tuple[int, ...] | 
     loss = options.loss
     if loss is None and (options.output_activation is None or pre.classes is None):
         loss = prepared.default_loss
-    return Network(
-        [pre.n_features, *hidden, pre.n_outputs],
+    loss_options = options.loss_options
+    network = Network(
+        [pre.n_features, *hidden, len(loss_options.get("quantiles", ())) or pre.n_outputs],
         options.activation,
         options.output_activation,
         loss,
         initialization=options.initialization,
         dtype=options.dtype,
         seed=options.seed,
+        loss_options=loss_options,
     )
+    if network.loss == "poisson":
+        network.biases[-1][:] = prepared.log_mean
+    return network
 
 
 def _resolved(options: FitOptions, prepared: Prepared, network: Network) -> Facts:
@@ -247,10 +257,10 @@ def _train(
 
 def _with_targets_for(network: Network, examples: Examples) -> Examples:
     """Costs other than categorical cross-entropy compare each output with a number: class k becomes row k of the unit matrix."""
-    if network.loss == "categorical_cross_entropy" or network.layer_dims[-1] == 1:
+    assert examples.Y is not None
+    if network.loss == "categorical_cross_entropy" or examples.Y.dtype.kind == "f":
         return examples
     unit = np.eye(network.layer_dims[-1], dtype=network.dtype)
-    assert examples.Y is not None
     return replace(examples, Y=unit[examples.Y])
 
 
@@ -270,9 +280,8 @@ def _require_sense(progress: TrainingProgress, constant_cost: float, settings: F
 
 
 def _score(network: Network, prepared: Prepared, threads: int) -> Facts:
-    return scores(
-        prepared.preprocessor, baselines.targets_of(prepared.score), network.predict(prepared.score, threads=threads)
-    )
+    AL = network.predict(prepared.score, threads=threads)
+    return scores(prepared.preprocessor, baselines.targets_of(prepared.score), AL, network)
 
 
 def _diagnosis(network: Network, prepared: Prepared, settings: Facts) -> Facts:
@@ -287,14 +296,14 @@ def _diagnosis(network: Network, prepared: Prepared, settings: Facts) -> Facts:
     return found.to_json()
 
 
-def _constant_baseline(prepared: Prepared) -> Facts:
-    Y = baselines.targets_of(prepared.train)
-    AL = baselines.constant_outputs(Y, prepared.preprocessor.n_outputs, len(prepared.score))
-    label = baselines.constant_label(Y, prepared.preprocessor.classes)
+def _constant_baseline(prepared: Prepared, network: Network) -> Facts:
+    pre, Y = prepared.preprocessor, baselines.targets_of(prepared.train)
+    quantiles = [0.5] if network.loss == "absolute_error" else network.loss_options.get("quantiles")
+    AL = baselines.constant_outputs(Y, pre.n_outputs, len(prepared.score), quantiles)
     return {
         "name": "constant",
-        "label": label,
-        "score": scores(prepared.preprocessor, baselines.targets_of(prepared.score), AL),
+        "label": baselines.constant_label(Y, pre.classes, quantiles),
+        "score": scores(pre, baselines.targets_of(prepared.score), AL, network),
     }
 
 
@@ -309,14 +318,18 @@ def _without_toolbox(options: FitOptions) -> FitOptions:
 def _linear_baseline(prepared: Prepared, options: FitOptions, listener: FitListener) -> tuple[list[Facts], bool]:
     """The score of a network without hidden layers, and whether Ctrl-C came first: then there is none."""
     try:
-        network = _network(prepared, FitOptions(dtype=options.dtype, seed=options.seed), layers=())
+        # Of quantities with the same loss, so that the scores compare; classes have one loss that belongs to their task.
+        same = FitOptions(dtype=options.dtype, seed=options.seed)
+        if prepared.preprocessor.classes is None:
+            same = replace(same, loss=options.loss, huber_delta=options.huber_delta, quantiles=options.quantiles)
+        network = _network(prepared, same, layers=())
         plain = _resolved(_without_toolbox(options), prepared, network)
         plain |= defaults.linear_settings(prepared.preprocessor.n_features, len(prepared.train))
         plain["time_limit"] = options.time_limit
         history = _train(network, prepared, plain, "baseline", listener)
         if history.stopped_by == "interrupt":
             return [], True
-        label = baselines.LINEAR_NAMES[prepared.preprocessor.task]
+        label = baselines.linear_name(prepared.preprocessor.task, network.loss)
         score = _score(network, prepared, history.threads)
         return [{"name": "linear", "label": label, "score": score, **_training_facts(history)}], False
     except KeyboardInterrupt:

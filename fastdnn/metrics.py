@@ -7,6 +7,7 @@ float64 whatever comes in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,24 @@ def mae(y: Array, AL: Array) -> float:
     return float(np.mean(np.abs(_residuals(y, AL))))
 
 
+def pinball_loss(y: Array, AL: Array, quantiles: Sequence[float]) -> float:
+    """Mean of max(tau (y - q), (tau - 1) (y - q)) over rows and quantiles, in the units of the target; AL is (m, K), a column each.
+
+    Least where q is the tau-quantile of y; for tau = 1/2 half the MAE.
+    """
+    tau = np.asarray(quantiles, np.float64)
+    error = y.reshape(-1, 1).astype(np.float64) - AL.reshape(len(AL), -1).astype(np.float64)
+    return float(np.mean(np.maximum(tau * error, (tau - 1.0) * error)))
+
+
+def poisson_deviance(y: Array, AL: Array) -> float:
+    """Mean of 2 (y log(y / rate) - y + rate), y log y being 0 at 0: how far rates are from counts, 0 where they are equal."""
+    truth, rate = y.ravel().astype(np.float64), AL.ravel().astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(truth > 0, truth * np.log(truth / rate), 0.0)
+    return float(2.0 * np.mean(ratio - truth + rate))
+
+
 def r2(y: Array, AL: Array) -> float:
     """1 - sum of squared residuals / sum of squared deviations of `y` from its mean; nan where `y` is constant.
 
@@ -132,6 +151,19 @@ def classification_scores(y: Array, AL: Array) -> dict[str, float | None]:
 def regression_scores(y: Array, AL: Array) -> dict[str, float | None]:
     """RMSE, MAE and R2 under these names, in the units of `y`; None where a score is not defined."""
     return _without_nan({"rmse": rmse(y, AL), "mae": mae(y, AL), "r2": r2(y, AL)})
+
+
+def quantity_scores(
+    y: Array, AL: Array, loss: str, quantiles: Sequence[float] | None = None
+) -> dict[str, float | None]:
+    """`regression_scores`, after the score of the loss where they lack it; of quantiles they are the median's, if it is there."""
+    if loss == "poisson":
+        return {**_without_nan({"poisson_deviance": poisson_deviance(y, AL)}), **regression_scores(y, AL)}
+    if loss != "quantile" or quantiles is None:
+        return regression_scores(y, AL)
+    AL = AL.reshape(len(AL), -1)
+    median = regression_scores(y, AL[:, quantiles.index(0.5)]) if 0.5 in quantiles else {}
+    return {**_without_nan({"pinball": pinball_loss(y, AL, quantiles)}), **median}
 
 
 def _without_nan(scores: dict[str, float]) -> dict[str, float | None]:

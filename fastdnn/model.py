@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import metrics, persistence
+from fastdnn.custom_activations import require_known
+from fastdnn.custom_losses import require_known_loss
 from fastdnn.errors import DataError, ModelFileError
 from fastdnn.examples import Examples
 from fastdnn.history import History
@@ -57,8 +59,8 @@ class Model:
         return self.network.predict(Examples(X, scale=pre.input_scale, shift=pre.input_shift), threads=threads)
 
     def predict(self, table: Table, *, threads: int = 1) -> Array:
-        """Labels as the training file wrote them ((m,) object array of str), or values in the target's units ((m,)
-        float64).
+        """Labels as the training file wrote them ((m,) object array of str), or values in the target's units ((m,) float64; (m, K)
+        where the loss is that of K > 1 quantiles).
 
         Raises as `outputs`.
         """
@@ -96,7 +98,7 @@ class Model:
         AL = self.outputs(table, threads=threads)[rows]
         Y = pre.transform_target(table, target, clean_labels=clean_labels)[rows]
         counts = {"rows": int(rows.size), "unlabelled": int(table.n_rows - rows.size)}
-        return {**counts, **scores(pre, Y, AL)}
+        return {**counts, **scores(pre, Y, AL, self.network)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file at once or not at all; see `persistence.save_model`."""
@@ -151,6 +153,7 @@ def network_document(network: Network) -> dict[str, Any]:
         "layer_dims": list(network.layer_dims),
         "activations": list(network.activations),
         "loss": network.loss,
+        "loss_options": network.loss_options,
         "dtype": np.dtype(network.dtype).name,
         "leaky_slope": network.leaky_slope,
         "n_parameters": network.n_parameters,
@@ -162,6 +165,8 @@ def network_from_document(facts: dict[str, Any], tensors: dict[str, Array]) -> N
 
     Raises ModelFileError, KeyError or TypeError where they do not fit each other.
     """
+    require_known(facts["activations"])
+    require_known_loss(facts["loss"])
     dims = [int(n) for n in facts["layer_dims"]]
     weights, biases = [], []
     for l, (n_prev, n) in enumerate(pairwise(dims), start=1):
@@ -174,13 +179,15 @@ def network_from_document(facts: dict[str, Any], tensors: dict[str, Array]) -> N
         facts["loss"],
         dtype=facts["dtype"],
         leaky_slope=facts["leaky_slope"],
+        loss_options=facts.get("loss_options"),
     )
 
 
-def scores(preprocessor: Preprocessor, Y: Array, AL: Array) -> dict[str, Any]:
-    """The scores of the preprocessor's task, regression in the target's own units; plain JSON types."""
+def scores(preprocessor: Preprocessor, Y: Array, AL: Array, network: Network) -> dict[str, Any]:
+    """The scores of the preprocessor's task and the network's loss, regression in the target's own units; plain JSON types."""
     if preprocessor.classes is None:
-        return dict(metrics.regression_scores(preprocessor.inverse_target(Y), preprocessor.inverse_target(AL)))
+        truth, answers = preprocessor.inverse_target(Y), preprocessor.inverse_target(AL)
+        return dict(metrics.quantity_scores(truth, answers, network.loss, network.loss_options.get("quantiles")))
     confusion = metrics.confusion_matrix(Y, AL).tolist()
     return {
         **metrics.classification_scores(Y, AL),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import hidden_activations
+from fastdnn.custom_losses import registered_losses
 from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
+from fastdnn.loss_options import checked_loss_options, kernel_parameters
 
 if TYPE_CHECKING:
     from fastdnn.diagnosis import Diagnosis
@@ -26,10 +29,14 @@ class Network:
     Parameters
     ----------
     layer_dims : [n_x, n_1, ..., n_y]; two numbers make logistic or linear regression.
-    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS, or a list with one for each hidden layer.
+    activation : of the hidden layers, one of vocabulary.HIDDEN_ACTIVATIONS or a registered one (fastdnn.register_activation), or
+        a list with one for each hidden layer.
     output_activation, loss : one of each pair that vocabulary.OUTPUTS allows; with one given the other follows, with
-        neither it is binary cross-entropy for one output and categorical for more.
-    initialization : 'auto' (He under ReLU, else Glorot), 'he', 'glorot', 'small_random', 'zeros'.
+        neither it is binary cross-entropy for one output and categorical for more. A registered loss (fastdnn.register_loss) goes
+        with all of vocabulary.ELEMENTWISE_OUTPUTS. Several outputs of binary cross-entropy are labels that exclude nothing.
+    loss_options : {'delta': 1.0} of 'huber'; {'quantiles': [0.1, 0.5, 0.9]} of 'quantile', one for each output; {'label_smoothing':
+        0.1} of the cross-entropies: the part of a target that is spread over all classes.
+    initialization : 'auto' (by the activation, see initial_weights), 'he', 'lecun', 'glorot', 'small_random', 'zeros'.
     dtype : 'float32' or 'float64', of parameters and arithmetic.
     seed : of the initial weights.
     leaky_slope : slope of leaky ReLU below zero, 0 < slope < 1.
@@ -39,6 +46,7 @@ class Network:
     weights, biases : lists of L views into `parameters`, shapes (n_l, n_{l-1}) and (n_l, 1); assign into them to set them.
     parameters : flat array W[1], b[1], W[2], ... in C order.
     activations : L names, the output's last.
+    loss_options : the loss's options with every default filled in; empty for a loss that has none.
 
     Raises
     ------
@@ -62,14 +70,16 @@ class Network:
         dtype: str = "float32",
         seed: int = 0,
         leaky_slope: float = 0.01,
+        loss_options: Mapping[str, Any] | None = None,
     ) -> None:
         self.layer_dims = _checked_dims(layer_dims)
         hidden = [activation] * (self.L - 1) if isinstance(activation, str) else list(activation)
         if len(hidden) != self.L - 1:
             raise ParameterError(f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.")
         for name in {*hidden, *([activation] if isinstance(activation, str) else [])}:
-            _require("activation", name, vocabulary.HIDDEN_ACTIVATIONS)
+            _require("activation", name, hidden_activations())
         self.loss, output = _loss_and_output(loss, output_activation, self.layer_dims[-1])
+        self.loss_options = checked_loss_options(self.loss, loss_options, self.layer_dims[-1])
         self.activations = [*hidden, output]
         self.dtype = np.dtype(_require("dtype", str(dtype), vocabulary.DTYPES))
         if not 0.0 < leaky_slope < 1.0:
@@ -101,6 +111,7 @@ class Network:
         *,
         dtype: str = "float32",
         leaky_slope: float = 0.01,
+        loss_options: Mapping[str, Any] | None = None,
     ) -> Network:
         """A network with given parameters: weights[l] (n_l, n_{l-1}) and biases[l] (n_l, 1) or (n_l,), copied.
 
@@ -118,7 +129,7 @@ class Network:
             raise ParameterError(f"{len(weights)} layers need as many activations, got {len(activations)}.")
         network = cls(
             dims, list(activations[:-1]), activations[-1], loss,
-            initialization="small_random", dtype=dtype, leaky_slope=leaky_slope,
+            initialization="small_random", dtype=dtype, leaky_slope=leaky_slope, loss_options=loss_options,
         )  # fmt: skip
         for W, given_W, b, given_b in zip(network.weights, weights, network.biases, biases, strict=True):
             W[:] = given_W
@@ -172,6 +183,10 @@ class Network:
 
         return batch_gradients(self, examples, l2, l1)
 
+    def loss_parameters(self) -> Array:
+        """The loss's options as kernels take them, (p,) of the network's dtype."""
+        return kernel_parameters(self.loss_options, self.dtype)
+
     def check_width(self, X: Array) -> None:
         """Raise DataError unless the rows of X have n_x numbers."""
         if X.shape[1] != self.layer_dims[0]:
@@ -218,11 +233,15 @@ def _loss_and_output(loss: str | None, output: str | None, n_y: int) -> tuple[st
     if output is not None:
         _require("output activation", output, vocabulary.ACTIVATIONS)
     if loss is None:
-        by_output = {"sigmoid": "binary_cross_entropy", "softmax": "categorical_cross_entropy"}
+        by_output = {
+            "sigmoid": "binary_cross_entropy",
+            "softmax": "categorical_cross_entropy",
+            "exponential": "poisson",
+        }
         default = "binary_cross_entropy" if n_y == 1 else "categorical_cross_entropy"
         loss = default if output is None else by_output.get(output, "squared_error")
-    _require("loss", loss, vocabulary.LOSSES)
-    allowed = vocabulary.OUTPUTS[loss]
+    _require("loss", loss, (*vocabulary.LOSSES, *registered_losses()))
+    allowed = vocabulary.OUTPUTS.get(loss, vocabulary.ELEMENTWISE_OUTPUTS)
     output = output or allowed[0]
     if output not in allowed:
         raise ParameterError(

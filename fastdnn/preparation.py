@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import baselines, defaults
+from fastdnn.columns import Column
+from fastdnn.custom_losses import registered_losses
 from fastdnn.errors import DataError, ParameterError
 from fastdnn.examples import Examples
 from fastdnn.preprocessing import Preprocessor
-from fastdnn.settings import FitOptions
+from fastdnn.settings import SMOOTHED, FitOptions
 from fastdnn.splitting import holdout_rows
 from fastdnn.tables import read_table, read_target
 from fastdnn.targets import Target
+from fastdnn.weighting import class_weights, sample_weights
 
 if TYPE_CHECKING:
     from fastdnn.tables import Table
@@ -24,6 +28,8 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 Facts = dict[str, Any]
 
+QUANTITY_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
+_CLASS_LOSSES = ("squared_error", *SMOOTHED)
 _LOSSES = {"binary": "binary_cross_entropy", "multiclass": "categorical_cross_entropy", "regression": "squared_error"}
 
 
@@ -52,13 +58,22 @@ class Prepared:
 
     @property
     def constant_cost(self) -> float:
-        """The cost of the best constant answer under `default_loss`: the classes' entropy, or half the variance."""
+        """About the cost of the best constant answer: the classes' entropy, half the variance, or the size of a Poisson cost."""
+        Y = baselines.targets_of(self.train).ravel()
+        if not self.preprocessor.target.scaled:
+            return float(Y.mean(dtype=np.float64)) * (1.0 + abs(self.log_mean))
         if self.preprocessor.classes is None:
             return 0.5
-        Y = baselines.targets_of(self.train).ravel().astype(np.int64)
+        Y = Y.astype(np.int64)
         shares = np.bincount(Y) / Y.size
         shares = shares[shares > 0]
         return float(-np.sum(shares * np.log(shares)))  # above 0: training rows have at least two classes
+
+    @property
+    def log_mean(self) -> float:
+        """The logarithm of the (weighted) mean of the training targets: where a Poisson regression begins."""
+        weights = None if self.train.weights is None else self.train.weights[self.train.indices]
+        return math.log(float(np.average(baselines.targets_of(self.train).ravel().astype(np.float64), weights=weights)))
 
 
 def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
@@ -69,7 +84,15 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
     DataError : the table or its target cannot be used, or has too few rows.
     ParameterError : an unknown task, or a loss that the task does not allow.
     """
-    column = read_target(table, target).column
+    found = read_target(table, target)
+    column = found.column
+    if (
+        options.weight_column is not None
+        and table.require_position(options.weight_column, "--weight-column") == found.position
+    ):
+        raise DataError(
+            f"Column '{found.name}' is the target, so it cannot be the weights too.", "another --weight-column"
+        )
     labelled = np.flatnonzero(~column.missing)
     strata = _strata(Target.fit(column, labelled, options.task, clean_labels=options.clean_labels), column)
     other = (
@@ -89,27 +112,32 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
         target,
         rows=rest,
         task=options.task,
-        drop=options.drop,
+        drop=(*options.drop, *([options.weight_column] if options.weight_column else [])),
         categorical=options.categorical,
         dtype=options.dtype,
         clean_labels=options.clean_labels,
     )
     _check_loss(preprocessor.task, options)
+    preprocessor.target.scaled = options.loss != "poisson"
+    if options.loss == "poisson":
+        _require_counts(column, table.source)
     X = preprocessor.transform(table)
     Y = _without_nan(preprocessor.transform_target(table, target))
     scaling = {"scale": preprocessor.input_scale, "shift": preprocessor.input_shift}
-    train = Examples(X, Y, rows=train_rows, **scaling)
-    stop = Examples(X, Y, rows=stop_rows, **scaling) if stop_rows.size else None
+    weights, by_class = _weights(table, preprocessor, options, Y, rest, train_rows)
+    train = Examples(X, Y, rows=train_rows, weights=weights, **scaling)
+    stop = Examples(X, Y, rows=stop_rows, weights=weights, **scaling) if _has_weight(weights, stop_rows) else None
     score = Examples(X, Y, rows=kept, **scaling) if other is None else _score_examples(other, preprocessor, options)
     split = {
         "train": len(train),
-        "stop": int(stop_rows.size),
+        "stop": 0 if stop is None else int(stop_rows.size),
         "score": len(score),
         "score_source": None if other is None else options.valid,
         "seed": options.seed,
     }
     summary = preprocessor.summary()
-    facts = {"data": _data_facts(table, summary, labelled), "task": summary["target"], "split": split}
+    task = {**summary["target"], "class_weights": by_class, "weight_column": options.weight_column}
+    facts = {"data": _data_facts(table, summary, labelled), "task": task, "split": split}
     notes = [f"{options.valid}: {note}." for note in preprocessor.notes] if other is not None else []
     return Prepared(preprocessor, train, stop, score, facts, notes)
 
@@ -146,16 +174,58 @@ def _without_nan(Y: Array) -> Array:
 
 
 def _check_loss(task: str, options: FitOptions) -> None:
-    """A standardised quantity has no cross-entropy, and not every output can reach it."""
+    """A quantity has no cross-entropy, and not every output can reach a standardised one; classes have no size to be wrong by."""
     if task != "regression":
+        if options.loss in QUANTITY_LOSSES[1:]:
+            raise ParameterError(
+                f"Loss '{options.loss}' is for quantities, and the target has classes. Allowed: {', '.join(_CLASS_LOSSES)}.",
+                "--task regression, if the target is a number",
+            )
         return
-    if options.loss not in (None, "squared_error"):
-        raise ParameterError(
-            f"Loss '{options.loss}' is for classes, and the target is a quantity. Allowed: squared_error."
-        )
-    if options.output_activation not in (None, "identity", "leaky_relu"):
+    if options.loss in SMOOTHED:
+        allowed = ", ".join((*QUANTITY_LOSSES, *registered_losses()))
+        raise ParameterError(f"Loss '{options.loss}' is for classes, and the target is a quantity. Allowed: {allowed}.")
+    for option, value in (("--label-smoothing", options.label_smoothing), ("--class-weight", options.class_weight)):
+        if value is not None:
+            raise ParameterError(f"{option} is for classes, and the target is a quantity.", f"leave out {option}")
+    outputs = ("exponential",) if options.loss == "poisson" else ("identity", "leaky_relu")
+    if options.output_activation not in (None, *outputs):
         name = options.output_activation
-        raise ParameterError(f"Output '{name}' cannot reach every value of a quantity. Allowed: identity, leaky_relu.")
+        raise ParameterError(f"Output '{name}' cannot reach every value of a quantity. Allowed: {', '.join(outputs)}.")
+
+
+def _require_counts(column: Column, source: str) -> None:
+    """Poisson's loss is that of counts: 0 or more, and not all 0."""
+    values = column.as_numbers()
+    if (values < 0).any():
+        row = int(np.argmax(values < 0))
+        raise DataError(
+            f"Target '{column.name}' of '{source}' has {values[row]:g} in row {row + 1}; the Poisson loss takes counts, 0 or more.",
+            "--loss squared_error, or huber",
+        )
+
+
+def _weights(
+    table: Table, preprocessor: Preprocessor, options: FitOptions, Y: Array, rest: Rows, train_rows: Rows
+) -> tuple[Array | None, dict[str, float] | None]:
+    """How much each row of the table counts in training, None where all count alike; and the weight of each class, if asked for."""
+    weights: Array | None = None
+    if options.weight_column is not None:
+        column = table.column(table.require_position(options.weight_column, "--weight-column"))
+        weights = sample_weights(column.as_numbers(), rest, f"Weights, the column '{column.name}',")
+        if not weights[train_rows].any():
+            raise DataError(f"The weights in column '{column.name}' are zero in every row that trains.")
+    if options.class_weight is None:
+        return weights, None
+    labels = Y.ravel().astype(np.int64)
+    classes = preprocessor.classes or []
+    of_each = class_weights(labels[train_rows], len(classes), options.class_weight, classes)
+    weights = of_each[labels] * (1.0 if weights is None else weights)
+    return weights, dict(zip(classes, of_each.tolist(), strict=True))
+
+
+def _has_weight(weights: Array | None, rows: Rows) -> bool:
+    return bool(rows.size) and (weights is None or bool(weights[rows].any()))
 
 
 def _names(table: Table) -> list[str]:

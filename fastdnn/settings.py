@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import hidden_activations
+from fastdnn.custom_losses import registered_losses
 from fastdnn.defaults import ACTIVATION, OPTIMIZER
 from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.loss_options import checked_loss_options
 from fastdnn.workers import check_threads
 
+DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
+SMOOTHED = ("binary_cross_entropy", "categorical_cross_entropy")
 _WITH_MOMENTUM = ("momentum", "nesterov")
 
 
@@ -21,6 +28,10 @@ class FitOptions:
     ----------
     layers : widths of the hidden layers; () is logistic or linear regression.
     activation, output_activation, loss, initialization : as `Network` takes them.
+    huber_delta : of loss 'huber', in standard deviations of the target (1). quantiles : of loss 'quantile' (0.1, 0.5, 0.9).
+    label_smoothing : of the cross-entropies (0).
+    class_weight : 'balanced', or a weight for the name of each class, 1 for those left out. weight_column : the column that says
+        how much each row counts in training; the score counts every row alike.
     optimizer : one of vocabulary.OPTIMIZERS; learning_rate > 0; momentum : beta of momentum and nesterov, from 0 and below 1;
         clip_norm >= 0, 0 for no limit.
     schedule : as `schedules.parse_schedule` reads it; warm_up : epochs in which the learning rate rises from 0.
@@ -40,6 +51,11 @@ class FitOptions:
     activation: str = ACTIVATION
     output_activation: str | None = None
     loss: str | None = None
+    huber_delta: float | None = None
+    quantiles: tuple[float, ...] | None = None
+    label_smoothing: float | None = None
+    class_weight: str | Mapping[str, float] | None = None
+    weight_column: str | None = None
     initialization: str = "auto"
     optimizer: str = OPTIMIZER
     learning_rate: float | None = None
@@ -69,17 +85,32 @@ class FitOptions:
     clean_labels: bool = False
     diagnose: bool = False
 
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """The options as `Network` takes them; those of the other losses are left out."""
+        if self.loss == "quantile":
+            return {"quantiles": list(self.quantiles or DEFAULT_QUANTILES)}
+        given = {"delta": self.huber_delta, "label_smoothing": self.label_smoothing}
+        return {name: value for name, value in given.items() if value is not None}
+
     def check(self) -> None:
         """Raise ParameterError for the first setting outside its range or its closed set."""
         from fastdnn.targets import TASKS
 
-        _check_name("activation", self.activation, vocabulary.HIDDEN_ACTIVATIONS)
+        _check_name("activation", self.activation, hidden_activations())
         _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
-        _check_name("loss", self.loss, vocabulary.LOSSES)
+        _check_name("loss", self.loss, (*vocabulary.LOSSES, *registered_losses()))
         _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)
         _check_name("optimizer", self.optimizer, vocabulary.OPTIMIZERS)
         _check_name("dtype", self.dtype, vocabulary.DTYPES)
         _check_name("task", self.task, TASKS)
+        _check_owner("--huber-delta", self.huber_delta, self.loss, ("huber",))
+        _check_owner("--quantiles", self.quantiles, self.loss, ("quantile",))
+        if self.loss is not None:
+            _check_owner("--label-smoothing", self.label_smoothing, self.loss, SMOOTHED)
+        checked_loss_options(self.loss or SMOOTHED[0], self.loss_options, len(self.quantiles or DEFAULT_QUANTILES))
+        if isinstance(self.class_weight, str):
+            _check_name("class weight", self.class_weight, ("balanced",))
         _check_range("learning rate", self.learning_rate, 0.0, math.inf, above=True, hint="--learning-rate 0.001")
         _check_range("number of epochs", self.epochs, 1, 1_000_000, hint="--epochs 50")
         _check_range("batch size", self.batch_size, 1, 1_000_000, hint="--batch-size 64")
@@ -120,6 +151,12 @@ class FitOptions:
 def _check_share(what: str, value: float, hint: str) -> None:
     if not 0.0 <= value < 1.0:
         raise ParameterError(f"The {what} must be from 0 and below 1, not {value:g}.", hint)
+
+
+def _check_owner(option: str, value: object, loss: str | None, owners: tuple[str, ...]) -> None:
+    if value is not None and loss not in owners:
+        other = "no --loss is given" if loss is None else f"--loss is {loss}"
+        raise ParameterError(f"{option} belongs to --loss {' and '.join(owners)}, but {other}.", f"--loss {owners[0]}")
 
 
 def _check_name(what: str, name: str | None, allowed: tuple[str, ...]) -> None:

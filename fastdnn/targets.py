@@ -37,6 +37,7 @@ class Target:
     classes : labels in the order of the network's outputs (binary: the second is the positive one), or None.
     counts : labelled rows of each class.
     mean, std : of the training rows, for regression.
+    scaled : whether the network answers a quantity in standard deviations from its mean; counts (Poisson) stay as they are.
     clean : whether labels are compared without blanks at their ends and a trailing full stop.
     """
 
@@ -48,6 +49,7 @@ class Target:
     mean: float = 0.0
     std: float = 1.0
     clean: bool = False
+    scaled: bool = True
 
     @staticmethod
     def fit(column: Column, rows: Rows, task: str | None = None, *, clean_labels: bool = False) -> Target:
@@ -97,7 +99,7 @@ class Target:
         if self.classes is None:
             values = column.as_numbers()
             require_finite(values, column.name, None)
-            return ((values - self.mean) / self.std).astype(dtype)[:, np.newaxis]
+            return (((values - self.mean) / self.std) if self.scaled else values).astype(dtype)[:, np.newaxis]
         codes = self.class_indices(column, clean_labels=clean_labels)
         if self.task == "multiclass":
             return codes
@@ -125,13 +127,15 @@ class Target:
         return np.array([*found, -1], dtype=np.int64)[codes]
 
     def decode(self, AL: Array) -> Array:
-        """(m,) labels (object array of str) from probabilities, or values in the target's units (float64) from outputs.
+        """(m,) labels (object array of str) from probabilities, or values in the target's units (float64) from outputs: (m,) of one
+        output, (m, K) of several (quantiles).
 
         A binary probability above 0.5 is the second class; among equal class probabilities the first wins.
         """
         AL = np.asarray(AL)
         if self.classes is None:
-            return AL.reshape(len(AL), -1)[:, 0].astype(np.float64) * self.std + self.mean
+            values = (AL[:, 0] if AL.ndim == 2 and AL.shape[1] == 1 else AL).astype(np.float64)
+            return values * self.std + self.mean if self.scaled else values
         columns = AL.reshape(len(AL), -1)
         chosen = columns.argmax(axis=1) if columns.shape[1] > 1 else (columns[:, 0] > 0.5).astype(np.int64)
         return np.asarray(np.array(self.classes, dtype=object)[chosen])

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
-HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
-LOSSES = ("squared_error", "binary_cross_entropy", "categorical_cross_entropy")
+HIDDEN_ACTIVATIONS = (
+    "identity", "relu", "leaky_relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "mish", "softplus",
+)  # fmt: skip
+ACTIVATIONS = (*HIDDEN_ACTIVATIONS, "exponential", "softmax")
+LOSSES = (
+    "squared_error", "absolute_error", "huber", "quantile", "poisson", "binary_cross_entropy", "categorical_cross_entropy",
+)  # fmt: skip
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "exponential", "inverse_scaling", "cosine", "one_cycle", "plateau", "coslog4")
 METRICS = ("loss", "valid_loss", "accuracy", "log_loss", "roc_auc", "f1", "rmse", "mae", "r2")
-INITIALIZATIONS = ("auto", "he", "glorot", "small_random", "zeros")
+INITIALIZATIONS = ("auto", "he", "lecun", "glorot", "small_random", "zeros")
 DTYPES = ("float32", "float64")
 
-# The output activations that make sense with each loss; the first is the default, and its dZ[L] is A - Y.
+# Each output separately, from its number alone: a registered loss takes all of them.
+ELEMENTWISE_OUTPUTS = ACTIVATIONS[:-1]
+# The output activations that make sense with each loss; the first is the default. dZ[L] is A - Y for that of squared error, Poisson
+# and the cross-entropies.
 OUTPUTS = {
-    "squared_error": ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax"),
+    "squared_error": ACTIVATIONS,
+    "absolute_error": ELEMENTWISE_OUTPUTS,
+    "huber": ELEMENTWISE_OUTPUTS,
+    "quantile": ELEMENTWISE_OUTPUTS,
+    "poisson": ("exponential",),
     "binary_cross_entropy": ("sigmoid",),
     "categorical_cross_entropy": ("softmax",),
 }

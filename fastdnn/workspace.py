@@ -7,30 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdnn.activation_codes import activation_code
 from fastdnn.errors import DataError
 from fastdnn.examples import Examples
-from fastdnn.kernels import activations, layout, losses
+from fastdnn.kernels import layout
 from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.optimizers import RATES
 from fastdnn.kernels.vector import panel_width
+from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
 from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
 
 Array = NDArray[Any]
 
-ACTIVATION_CODES = {
-    "identity": activations.IDENTITY,
-    "relu": activations.RELU,
-    "leaky_relu": activations.LEAKY_RELU,
-    "sigmoid": activations.SIGMOID,
-    "tanh": activations.TANH,
-    "softmax": activations.SOFTMAX,
-}
-LOSS_CODES = {
-    "squared_error": losses.SQUARED_ERROR,
-    "binary_cross_entropy": losses.BINARY_CROSS_ENTROPY,
-    "categorical_cross_entropy": losses.CATEGORICAL_CROSS_ENTROPY,
-}
 # Bytes of dZ that may stay in the second-level cache while the panels of A pass by in an update.
 _DELTA_BLOCK_BYTES = 1 << 17
 
@@ -68,7 +57,7 @@ class Workspace:
             table[l, layout.UNITS], table[l, layout.PANELS] = n, panels[l]
             take(l, layout.A_AT, panels[l] * batch * width)
             if l > 0:
-                table[l, layout.ACTIVATION] = ACTIVATION_CODES[network.activations[l - 1]]
+                table[l, layout.ACTIVATION] = activation_code(network.activations[l - 1], dtype)
                 take(l, layout.DZ_AT, panels[l] * batch * width)
                 weights = panels[l] * panels[l - 1] * width * width
                 take(l, layout.W_AT, weights)
@@ -95,7 +84,7 @@ class Workspace:
             batch_labels=np.zeros(batch, np.int64),
             batch_targets=np.zeros((batch, dims[-1]), dtype),
             batch_weights=np.zeros(batch if weighted else 0, dtype),
-            loss_parameters=np.zeros(0, dtype),
+            loss_parameters=network.loss_parameters(),
             losses=np.zeros(batch),
             blocks=blocks,
             shares=_shares(blocks, dims, width, workers),
@@ -217,12 +206,11 @@ def _targets(examples: Examples, network: Network) -> Array:
     Y = _given(examples)
     n_y = network.layer_dims[-1]
     Y = Y.reshape(-1, 1) if Y.ndim == 1 else Y
+    if network.loss == "quantile" and Y.ndim == 2 and Y.shape[1] == 1:
+        Y = np.repeat(Y, n_y, axis=1)
     if Y.ndim != 2 or Y.shape[1] != n_y:
         raise DataError(f"The network has {n_y} outputs, but Y has the shape {Y.shape}.")
-    if network.loss == "binary_cross_entropy":
-        used = Y[examples.indices]
-        if used.min() < 0 or used.max() > 1:
-            raise DataError(f"Binary cross-entropy takes Y between 0 and 1, got {used.min()} to {used.max()}.")
+    check_targets(network.loss, Y[examples.indices])
     return _as_type(Y, network.dtype, "Y")
 
 

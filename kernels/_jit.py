@@ -1,12 +1,13 @@
 """The project's one way into Numba: fast-math flags, error model, cache folder and nogil are decided here and nowhere else.
 
-Three kinds of compiled function:
+Four kinds of compiled function:
 
 * `kernel`    called by Python; kept in the cache;
 * `separate`  called by kernels, but compiled on its own, once for each float type, and reached through a symbol. Numba links
   the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
   that took half a minute where it now takes seconds;
-* `device`    a piece that LLVM inlines into the two above.
+* `device`    a piece that LLVM inlines into the two above;
+* `c_function` compiled when it is first asked for, and called by its address: activations that few use, what a user has written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numba
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
+from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
 from fastdnn.kernels.cache import keep_compiled
@@ -88,6 +90,18 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
         return caller
 
     return wrap
+
+
+def c_function(signature: Any, function: Any, *, kept: bool) -> Any:
+    """Compile at once for a C caller. `.address` is valid as long as the result is held; what raises is shown and returns 0.
+
+    kept : whether in the cache, as kernels are; for functions of this package only.
+    """
+    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=_OPTIONS)
+    if kept:
+        keep_compiled(compiled)
+    compiled.compile()
+    return compiled
 
 
 def load_separate(dtype: Any) -> None:

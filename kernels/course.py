@@ -25,12 +25,6 @@ def binary_cross_entropy(A: Any, Y: Any, dA: Any, per_example: Any) -> None:
 
 
 @kernel
-def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, per_example: Any) -> None:
-    """losses.sigmoid_cross_entropy for every example."""
-    losses.sigmoid_cross_entropy(Z, Y, dZ, per_example, Y.shape[1], 0, Y.shape[0])
-
-
-@kernel
 def half_squared_error(A: Any, Y: Any, dA: Any, per_example: Any) -> None:
     """losses.half_squared_error for every example: the kernel that gives A - Y from A alone."""
     losses.half_squared_error(A, Y, dA, per_example, Y.shape[1], 0, Y.shape[0])

@@ -94,7 +94,11 @@ def forward_and_backward(buffers: Any, more: Any, D: Any, keep_prob: Any) -> flo
             first += n
         else:
             dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], m, width)
-            losses.sigmoid_cross_entropy(Z, buffers.batch_targets, dZ, buffers.losses, n, 0, m)
+            AL = layer_panels(buffers.activations, layout, l, layout[l, A_AT], m, width)
+            losses.output_backward(
+                losses.BINARY_CROSS_ENTROPY, activations.SIGMOID, Z, AL, buffers.batch_labels, buffers.batch_targets,
+                buffers.batch_weights, buffers.loss_parameters, dZ, buffers.losses, n, 0, m, slope,
+            )  # fmt: skip
     for l in range(last, 0, -1):
         k, n = layout[l - 1, UNITS], layout[l, UNITS]
         dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], m, width)

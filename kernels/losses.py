@@ -1,12 +1,13 @@
 """Losses, and dZ of the output layer.
 
-`fused` kernels go from the logits Z[L] straight to dZ[L] = A[L] - Y, for the pairs where the course derives it: sigmoid with
-binary cross-entropy, softmax with categorical cross-entropy, identity with half squared error. Their losses are computed
-from the logits and are finite for every finite logit. The others give dA[L] from A[L], for the chain dZ = dA * g'(Z).
+`fused` kernels go from the logits Z[L] straight to dZ[L] = A[L] - Y, for the pairs where the course derives it, and one more:
+sigmoid with binary cross-entropy, softmax with categorical cross-entropy, identity with half squared error, exponential with
+the Poisson loss. Their losses are computed from the logits; those of the cross-entropies are finite for every finite logit.
+The others give dA[L] from A[L], for the chain dZ = dA * g'(Z).
 
 Everywhere: Z, A, dA, dZ are panels of (rows, n); Y is (rows, n) and labels (rows,), row r of them belonging to row r of the
 panels; rows r0..r1 are done. `losses[r]` (float64) is overwritten with the loss of example r, no 1/m. dZ and dA carry no 1/m
-either; their padding is set to zero. dZ may be Z, dA may be A.
+either; their padding is set to zero.
 """
 
 from __future__ import annotations
@@ -20,30 +21,55 @@ from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.activations import (
     IDENTITY,
-    SIGMOID,
     SOFTMAX,
     activate,
+    activate_and_derive,
     activate_backward,
     exp_below_top,
     largest,
     row_sum,
 )
+from fastdnn.kernels.elementwise_losses import (
+    ABSOLUTE_ERROR,
+    BINARY_CROSS_ENTROPY,
+    CATEGORICAL_CROSS_ENTROPY,
+    HUBER,
+    POISSON,
+    QUANTILE,
+    SQUARED_ERROR,
+    elementwise_loss,
+)
 from fastdnn.kernels.rows import width_of
 
-SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY = 0, 1, 2
+__all__ = [
+    "ABSOLUTE_ERROR", "BINARY_CROSS_ENTROPY", "CATEGORICAL_CROSS_ENTROPY", "HUBER", "POISSON", "QUANTILE", "SQUARED_ERROR",
+    "output_backward",
+]  # fmt: skip
 
 
 @device
-def softmax_cross_entropy(Z: Any, labels: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """Fused: loss = log(sum over c of exp(Z[c])) - Z[label],  dZ = softmax(Z) - Y with Y the one-hot row of the label.
+def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
+    """Fused: loss = log(sum over c of exp(Z[c])) - sum over c of Y[c] Z[c],  dZ = softmax(Z) - Y.
 
-    labels : (rows,) int64 in [0, n). The largest logit is subtracted before exp, so no logit overflows.
+    labels : (rows,) int64 in [0, n). parameters : label smoothing e, or (0,) for none.
+    Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class.
+    The largest logit is subtracted before exp, so no logit overflows. dZ may be Z.
+    Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
     width = width_of(Z)
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    smoothing = parameters[0] if parameters.size > 0 else zero
+    spread = smoothing / Z.dtype.type(n)
     for r in range(r0, r1):
         # In float64: logits at both ends of float32 are further apart than float32 reaches.
-        losses[r] = np.float64(Z[labels[r] // width, r, labels[r] % width]) - np.float64(largest(Z, r, n))
+        top = np.float64(largest(Z, r, n))
+        below = np.float64(Z[labels[r] // width, r, labels[r] % width]) - top
+        if smoothing > zero:
+            total = 0.0
+            for c in range(n):
+                total += np.float64(Z[c // width, r, c % width]) - top
+            below += np.float64(smoothing) * (total / n - below)
+        losses[r] = below
     exp_below_top(Z, dZ, n, r0, r1)
     for r in range(r0, r1):
         total = row_sum(dZ, r, n)
@@ -51,44 +77,13 @@ def softmax_cross_entropy(Z: Any, labels: Any, dZ: Any, losses: Any, n: int, r0:
         scale = one / total
         for q in range((n + width - 1) // width):
             for c in range(width):
-                dZ[q, r, c] = dZ[q, r, c] * scale if q * width + c < n else zero
-        dZ[labels[r] // width, r, labels[r] % width] -= one
-
-
-@device
-def sigmoid_cross_entropy(Z: Any, Y: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """Fused: loss = sum over units of softplus(Z) - Y Z,  dZ = sigmoid(Z) - Y.
-
-    softplus(Z) - Y Z = -(Y log sigmoid(Z) + (1 - Y) log(1 - sigmoid(Z))), without the logarithm of a rounded sigmoid; computed
-    as max(Z, 0) - Y Z + softplus(-|Z|), whose first two terms cancel exactly where the loss is small.
-    """
-    width = width_of(Z)
-    zero = Z.dtype.type(0)
-    if n == 1:
-        # One output, the usual case: a loop over examples, so that eight or sixteen of them share an instruction.
-        for r in range(r0, r1):
-            for c in range(1, width):
-                dZ[0, r, c] = zero
-        for r in range(r0, r1):
-            z, y = Z[0, r, 0], Y[r, 0]
-            losses[r] = max(z, zero) - y * z + mathfun.softplus(-abs(z))
-            dZ[0, r, 0] = mathfun.sigmoid(z) - y
-        return
-    for r in range(r0, r1):
-        losses[r] = 0.0
-        for q in range((n + width - 1) // width):
-            last = min(width, n - q * width)
-            for c in range(last):
-                z, y = Z[q, r, c], Y[r, q * width + c]
-                losses[r] += max(z, zero) - y * z + mathfun.softplus(-abs(z))
-                dZ[q, r, c] = mathfun.sigmoid(z) - y
-            for c in range(last, width):
-                dZ[q, r, c] = zero
+                dZ[q, r, c] = dZ[q, r, c] * scale - spread if q * width + c < n else zero
+        dZ[labels[r] // width, r, labels[r] % width] -= one - smoothing
 
 
 @device
 def half_squared_error(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """loss = 1/2 sum over units of (A - Y)^2,  dA = A - Y; with the identity as output activation this dA is dZ (fused)."""
+    """loss = 1/2 sum over units of (A - Y)^2,  dA = A - Y, which may be A: for softmax, and for the course."""
     width = width_of(A)
     zero, half = A.dtype.type(0), A.dtype.type(0.5)
     for r in range(r0, r1):
@@ -153,12 +148,28 @@ def categorical_cross_entropy(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: 
                 dA[q, r, c] = zero
 
 
+@device
+def weigh(weights: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
+    """losses[r] and row r of dZ, times weights[r]; a weight of 0 makes 0 of whatever was there, as if the example were not."""
+    width = width_of(dZ)
+    zero = dZ.dtype.type(0)
+    for q in range((n + width - 1) // width):
+        for r in range(r0, r1):
+            weight = weights[r]
+            for c in range(width):
+                dZ[q, r, c] = dZ[q, r, c] * weight
+            if weight == zero:
+                for c in range(width):
+                    dZ[q, r, c] = zero
+    for r in range(r0, r1):
+        losses[r] = losses[r] * weights[r] if weights[r] > zero else 0.0
+
+
 def _output_backward_types(f: Any) -> tuple[Any, ...]:
-    panels = types.Array(f, 3, "C")
+    panels, numbers = types.Array(f, 3, "C"), types.Array(f, 1, "C")
     return (
-        types.int64, types.int64, panels, panels, types.Array(types.int64, 1, "C"), types.Array(f, 2, "C"),
-        types.Array(f, 1, "C"), types.Array(f, 1, "C"), panels,
-        types.Array(types.float64, 1, "C"), types.int64, types.int64, types.int64, f,
+        types.int64, types.int64, panels, panels, types.Array(types.int64, 1, "C"), types.Array(f, 2, "C"), numbers, numbers,
+        panels, types.Array(types.float64, 1, "C"), types.int64, types.int64, types.int64, f,
     )  # fmt: skip
 
 
@@ -181,23 +192,21 @@ def output_backward(
 ) -> None:
     """From the logits of the output layer to each example's loss and dZ[L], for every pair that a Network allows.
 
-    Z : logits, read where the pair is fused, else overwritten with dA. A : overwritten where it is not fused. dZ : overwritten.
-    None of the three overlap.
+    Z : logits, used up. A : used up. dZ : overwritten. None of the three overlap.
+    weights : (rows,), what losses[r] and dZ of row r are multiplied with, or (0,).
+    parameters : the loss's own numbers: Huber's delta; for the quantile loss a tau for each unit; for the cross-entropies the
+    label smoothing, or (0,) for none.
     """
-    if loss == CATEGORICAL_CROSS_ENTROPY and activation == SOFTMAX:
-        softmax_cross_entropy(Z, labels, dZ, losses, n, r0, r1)
-    elif loss == BINARY_CROSS_ENTROPY and activation == SIGMOID:
-        sigmoid_cross_entropy(Z, Y, dZ, losses, n, r0, r1)
-    elif activation == IDENTITY:
-        half_squared_error(Z, Y, dZ, losses, n, r0, r1)
-    else:
+    if loss == CATEGORICAL_CROSS_ENTROPY:
+        softmax_cross_entropy(Z, labels, parameters, dZ, losses, n, r0, r1)
+    elif activation == SOFTMAX:
         activate(activation, Z, A, n, r0, r1, slope)
         half_squared_error(A, Y, Z, losses, n, r0, r1)
         activate_backward(activation, Z, A, dZ, n, r0, r1, slope)
+    else:
+        # The fused ones are stated for the logits: as if the values were Z, with a derivative of 1.
+        fused = loss in (BINARY_CROSS_ENTROPY, POISSON)
+        activate_and_derive(IDENTITY if fused else activation, Z, A, dZ, n, r0, r1, slope)
+        elementwise_loss(loss, A, Y, parameters, Z, dZ, losses, n, r0, r1)
     if weights.size > 0:
-        width = width_of(dZ)
-        for r in range(r0, r1):
-            losses[r] *= weights[r]
-            for q in range((n + width - 1) // width):
-                for c in range(width):
-                    dZ[q, r, c] *= weights[r]
+        weigh(weights, dZ, losses, n, r0, r1)

@@ -32,7 +32,7 @@ _DOUBLE = 52, 1023, 0x3FE6A09E667F3BCD, np.uint64, ir.IntType(64)
 _FORMATS = {ir.FloatType(): _SINGLE, ir.DoubleType(): _DOUBLE, np.float32: _SINGLE, np.float64: _DOUBLE}
 
 
-def _function(f: Callable[..., Any]) -> Any:
+def straight_line(f: Callable[..., Any]) -> Any:
     """`device`; without the JIT NumPy's scalars compute the same, and need not warn of infinities that are meant."""
     return np.errstate(all="ignore")(f) if JIT_DISABLED else device(f)
 
@@ -52,7 +52,7 @@ def _emitted(twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     return register
 
 
-def _polynomial(single: tuple[float, ...], double: tuple[float, ...]) -> Any:
+def polynomial(single: tuple[float, ...], double: tuple[float, ...]) -> Any:
     """c[0] + c[1] x + c[2] x**2 + ... by Horner's rule, the coefficients chosen by the type of x.
 
     Two chains, even and odd, gave 0 % in float32 and 10 % in float64: the loop's next iterations hide the latency too.
@@ -66,17 +66,17 @@ def _polynomial(single: tuple[float, ...], double: tuple[float, ...]) -> Any:
         return value
 
     @_emitted(twin)
-    def polynomial(builder: Any, x: Any) -> Any:
+    def horner(builder: Any, x: Any) -> Any:
         value, *rest = (ir.Constant(x.type, c) for c in reversed(single if x.type == ir.FloatType() else double))
         for c in rest:
             value = builder.fadd(builder.fmul(value, x), c)
         return value
 
-    return polynomial
+    return horner
 
 
-def _constant(single: float, double: float | None = None) -> Any:
-    return _polynomial((single,), (single if double is None else double,))
+def constant(single: float, double: float | None = None) -> Any:
+    return polynomial((single,), (single if double is None else double,))
 
 
 def _split(x: Any) -> tuple[Any, ...]:
@@ -127,58 +127,65 @@ def _significand(builder: Any, x: Any) -> Any:
     return builder.bitcast(builder.add(builder.and_(i, integer((1 << p) - 1)), integer(root)), x.type)
 
 
-_ZERO, _HALF, _ONE, _TWO, _NAN, _INF = (_constant(c) for c in (0.0, 0.5, 1.0, 2.0, float("nan"), float("inf")))
-_MAGIC = _constant(1.5 * 2.0**23, 1.5 * 2.0**52)
-_LOG2E = _constant(1.4426950408889634)
+_ZERO, _HALF, _ONE, _TWO, _NAN, _INF = (constant(c) for c in (0.0, 0.5, 1.0, 2.0, float("nan"), float("inf")))
+_MAGIC = constant(1.5 * 2.0**23, 1.5 * 2.0**52)
+_LOG2E = constant(1.4426950408889634)
 # Few enough bits that n * _LN2_HI is exact without FMA too.
-_LN2_HI = _constant(0.693359375, 6.93147180369123816490e-01)
-_LN2_LO = _constant(-2.1219444005469057e-4, 1.90821492927058770002e-10)
+_LN2_HI = constant(0.693359375, 6.93147180369123816490e-01)
+_LN2_LO = constant(-2.1219444005469057e-4, 1.90821492927058770002e-10)
 
-_EXP_MAX, _EXP_MIN = _constant(89.0, 710.0), _constant(-104.0, -746.0)  # infinity and 0 from here on
+_EXP_MAX, _EXP_MIN = constant(89.0, 710.0), constant(-104.0, -746.0)  # infinity and 0 from here on
 # Each polynomial: what it fits, where, and the error this leaves in the result, in units of 2**-p for float32, float64.
 # fmt: off
-_EXP = _polynomial(  # (exp(r) - 1 - r) / r**2, |r| <= log(2) / 2; 0.030, 0.036
+_EXP = polynomial(  # (exp(r) - 1 - r) / r**2, |r| <= log(2) / 2; 0.030, 0.036
     (0.49999994, 0.16666523, 0.041668367, 0.008368604, 0.0013815181),
     (0.500000000000001, 0.16666666666666413, 0.04166666666653241, 0.008333333333494194, 0.0013888888943145421,
      0.0001984126950601195, 2.480149351994711e-05, 2.7557587527717082e-06, 2.7630120758778866e-07,
      2.499956746029358e-08),
 )
-_LOG = _polynomial(  # (log y - 2 s) / s**3 in s**2, y = (1 + s) / (1 - s), 2/3 <= y <= 3/2; 0.0002, 0.0007
+_LOG = polynomial(  # (log y - 2 s) / s**3 in s**2, y = (1 + s) / (1 - s), 2/3 <= y <= 3/2; 0.0002, 0.0007
     (0.6666666, 0.40000933, 0.2850353, 0.24150944),
     (0.666666666666666, 0.4000000000005668, 0.28571428555823664, 0.2222222429742335, 0.18181665796373045,
      0.1539111515888022, 0.13173536469224384, 0.13843514207008162),
 )
-_TANH = _polynomial(  # (tanh(x) - x) / x**3 in x**2, |x| <= 0.55; 0.010, 0.003
+_TANH = polynomial(  # (tanh(x) - x) / x**3 in x**2, |x| <= 0.55; 0.010, 0.003
     (-0.33333316, 0.13332544, -0.053847548, 0.021050714, -0.0062428503),
     (-0.333333333333333, 0.13333333333326577, -0.05396825396373406, 0.02186948838506016, -0.008863232587811175,
      0.003592091884750638, -0.0014555418384514715, 0.0005884399872184065, -0.0002333690679736939,
      8.32968673206732e-05, -1.9481497259844194e-05),
 )
 # fmt: on
-_TANH_SPLIT = _constant(0.55)
-_NORMAL, _LIFT, _LIFT_LOG2 = _constant(2.0**-126, 2.0**-1022), _constant(2.0**25, 2.0**54), _constant(25.0, 54.0)
-_LARGE = _constant(2.0**30, 2.0**60)
+_TANH_SPLIT = constant(0.55)
+_NORMAL, _LIFT, _LIFT_LOG2 = constant(2.0**-126, 2.0**-1022), constant(2.0**25, 2.0**54), constant(25.0, 54.0)
+_LARGE = constant(2.0**30, 2.0**60)
 
 
-@_function
-def exp(x):
-    """e**x; every x. exp(-inf) = 0, exp(inf) = inf. Error 0.90 ulp (float32), 0.89 (float64).
+@straight_line
+def exp_parts(x, low):
+    """(q, s, t), e**(x + low) = (1 + q) s t; -104 <= x <= 89 (float32), -746 <= x <= 710 (float64), |low| at most an ulp of x.
 
-    n = round(x / log 2), r = x - n log 2 kept in two parts, e**x = 2**n (1 + r + r**2 P(r)). 2**n goes in as two
-    factors: one cannot hold 2**128 (float32), and would flush subnormal results to zero.
+    n = round(x / log 2), r = x - n log 2 kept in two parts, q = r + r**2 P(r), |q| < 0.42. 2**n goes in as two factors s, t: one
+    cannot hold 2**128 (float32), and would flush subnormal results to zero.
     """
+    y = x * _LOG2E(x) + _MAGIC(x)
+    n = y - _MAGIC(x)
+    high, low = x - n * _LN2_HI(x), n * _LN2_LO(x) - low
+    r = high - low
+    q = high + (r * r * _EXP(r) - low)
+    half = n * _HALF(x) + _MAGIC(x)
+    return q, _pow2(half), _pow2(y - (half - _MAGIC(x)))
+
+
+@straight_line
+def exp(x):
+    """e**x; every x. exp(-inf) = 0, exp(inf) = inf. Error 0.90 ulp (float32), 0.89 (float64)."""
     x = _EXP_MAX(x) if x > _EXP_MAX(x) else x
     x = _EXP_MIN(x) if x < _EXP_MIN(x) else x
-    t = x * _LOG2E(x) + _MAGIC(x)
-    n = t - _MAGIC(x)
-    high, low = x - n * _LN2_HI(x), n * _LN2_LO(x)
-    r = high - low
-    p = _ONE(x) + (high + (r * r * _EXP(r) - low))
-    half = n * _HALF(x) + _MAGIC(x)
-    return p * _pow2(half) * _pow2(t - (half - _MAGIC(x)))
+    q, s, t = exp_parts(x, _ZERO(x))
+    return (_ONE(x) + q) * s * t
 
 
-@_function
+@straight_line
 def _log_of(k, f):
     """log(2**k (1 + f)), 2/3 <= 1 + f <= 3/2: k log 2 + f - (f**2/2 - s (f**2/2 + s**2 P(s**2))), s = f / (2 + f)."""
     s = f / (_TWO(f) + f)
@@ -187,7 +194,7 @@ def _log_of(k, f):
     return k * _LN2_HI(f) - ((h - (s * (h + z * _LOG(z)) + k * _LN2_LO(f))) - f)
 
 
-@_function
+@straight_line
 def _log_edges(y, value):
     """`value`, if it can be log y: -inf at 0, NaN below, inf at inf, NaN for NaN."""
     outside = -_INF(y) if y == _ZERO(y) else _NAN(y)
@@ -195,7 +202,7 @@ def _log_edges(y, value):
     return value if y < _INF(y) else y
 
 
-@_function
+@straight_line
 def log(x):
     """log x, natural; x >= 0, else NaN. log(0) = -inf, log(inf) = inf. Error 0.84 ulp (float32), 0.84 (float64)."""
     y = x * _LIFT(x) if x < _NORMAL(x) else x
@@ -204,7 +211,7 @@ def log(x):
     return _log_edges(x, _log_of(k, _significand(y) - _ONE(x)))
 
 
-@_function
+@straight_line
 def log1p(x):
     """log(1 + x), accurate near 0; x >= -1, else NaN. log1p(-1) = -inf, log1p(inf) = inf. Error 1.41 ulp, both types.
 
@@ -218,7 +225,7 @@ def log1p(x):
     return _log_edges(y, _log_of(k, (_significand(y) - _ONE(x)) + low))
 
 
-@_function
+@straight_line
 def tanh(x):
     """(e**x - e**-x) / (e**x + e**-x); every x. tanh(+-inf) = +-1. Error 1.43 ulp (float32), 1.43 (float64).
 
@@ -232,7 +239,7 @@ def tanh(x):
     return small if size < _TANH_SPLIT(x) else large
 
 
-@_function
+@straight_line
 def sigmoid(x):
     """1 / (1 + e**-x); every x. sigmoid(-inf) = 0, sigmoid(inf) = 1. Error 1.82 ulp (float32), 1.81 (float64).
 
@@ -244,7 +251,7 @@ def sigmoid(x):
     return first - first * (e / (_ONE(x) + e))
 
 
-@_function
+@straight_line
 def softplus(x):
     """log(1 + e**x); every x. softplus(-inf) = 0, softplus(inf) = inf. Error 1.62 ulp (float32), 1.59 (float64).
 

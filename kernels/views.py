@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.np.arrayobj import make_array, populate_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
-from fastdnn.kernels.vector import INT32, INT64
+from fastdnn.kernels.vector import INT32, INT64, panel_width
 
 _CACHE_LINE = 64
+SCRATCH_ROWS = 16
 
 
 def _borrow(
@@ -67,6 +69,24 @@ def _rows_view_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any) -> Any:
     return result(P, *([types.int64] * 3)), codegen
 
 
+@intrinsic
+def _scratch_panel_ir(typingctx: Any, like: Any) -> Any:
+    result = types.Array(like.dtype, 3, "C")
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        number, width = context.get_data_type(like.dtype), panel_width(like.dtype.name)
+        space = cgutils.alloca_once(builder, number, INT64(SCRATCH_ROWS * width))
+        space.align = _CACHE_LINE
+        shape = [INT64(1), INT64(SCRATCH_ROWS), INT64(width)]
+        itemsize = context.get_abi_sizeof(number)
+        strides = [INT64(SCRATCH_ROWS * width * itemsize), INT64(width * itemsize), INT64(itemsize)]
+        view = make_array(result)(context, builder)
+        populate_array(view, space, shape, strides, INT64(itemsize), meminfo=None)
+        return view._getvalue()
+
+    return result(like), codegen
+
+
 def _prefetch_of(for_writing: int) -> Any:
     def typed(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
@@ -90,6 +110,10 @@ def _prefetch_of(for_writing: int) -> Any:
     return intrinsic(typed)
 
 
+def _scratch_panel_plain(like: Any) -> Any:
+    return np.empty((1, SCRATCH_ROWS, panel_width(like.dtype)), like.dtype)
+
+
 def _prefetch_plain(array: Any, at: int, size: int) -> None:
     """Nothing: a hint has no meaning without machine code."""
 
@@ -108,9 +132,9 @@ def _rows_view_plain(P: Any, q: int, r0: int, r1: int) -> Any:
 
 if JIT_DISABLED:
     flat_view, panel_view, rows_view = _flat_view_plain, _panel_view_plain, _rows_view_plain
-    prefetch = prefetch_to_read = _prefetch_plain
+    scratch_panel, prefetch, prefetch_to_read = _scratch_panel_plain, _prefetch_plain, _prefetch_plain
 else:
-    flat_view, panel_view, rows_view = _flat_view_ir, _panel_view_ir, _rows_view_ir
+    flat_view, panel_view, rows_view, scratch_panel = _flat_view_ir, _panel_view_ir, _rows_view_ir, _scratch_panel_ir
     prefetch, prefetch_to_read = _prefetch_of(1), _prefetch_of(0)
 flat_view.__doc__ = (
     """flat_view(array, at, size): `size` numbers of a C-contiguous array from flat position `at`, as a vector."""
@@ -119,6 +143,9 @@ panel_view.__doc__ = (
     """panel_view(array, at, panels, rows, width): a C-contiguous array from flat position `at` on, as panels."""
 )
 rows_view.__doc__ = """rows_view(P, q, r0, r1): rows r0 .. r1 of panel q, which lie side by side, as a vector."""
+scratch_panel.__doc__ = (
+    """scratch_panel(P): a panel like P's, SCRATCH_ROWS rows on the stack, gone when the caller returns."""
+)
 prefetch.__doc__ = (
     """prefetch(array, at, size): ask for `size` numbers from flat position `at`, soon to be read and written."""
 )

@@ -69,7 +69,67 @@ def softmax_backward(dA, Z, slope=None):
     return dZ
 
 
+def normal(z, kind=np.longdouble):
+    """Phi and phi of the normal distribution: Marsaglia's series for |z| < 2, Laplace's continued fraction from there."""
+    z = z.astype(kind)
+    x = np.abs(z)
+    coarse = x.astype(np.float32).astype(kind)  # its square is exact
+    density = np.exp(-coarse * coarse / 2) * np.exp(-(x - coarse) * (x + coarse) / 2)
+    density /= np.sqrt(8 * np.arctan(kind(1)))
+    near = np.minimum(x, 2)
+    term, total = near.copy(), near.copy()
+    for k in range(3, 121, 2):
+        term = term * near * near / k
+        total += term
+    far, fraction = np.maximum(x, 2), np.zeros_like(x)
+    for k in range(300, 0, -1):
+        fraction = k / (far + fraction)
+    tail = np.where(x < 2, kind(0.5) - density * total, density / (far + fraction))
+    return np.where(z < 0, tail, 1 - tail), density
+
+
+def _sigma(Z):
+    return 1.0 / (1.0 + np.exp(-Z))
+
+
+def _log_exp(Z):
+    return np.logaddexp(0.0, Z)
+
+
+def _elu(Z, scale, alpha):
+    return scale * np.where(Z > 0, Z, alpha * np.expm1(np.minimum(Z, 0)))
+
+
+def _elu_prime(Z, scale, alpha):
+    return scale * np.where(Z > 0, 1.0, alpha * np.exp(np.minimum(Z, 0)))
+
+
+_SELU = 1.0507009873554805, 1.6732632423543772
+# g and g', each from Z
+ELEMENTWISE = {
+    "elu": (lambda Z: _elu(Z, 1, 1), lambda Z: _elu_prime(Z, 1, 1)),
+    "selu": (lambda Z: _elu(Z, *_SELU), lambda Z: _elu_prime(Z, *_SELU)),
+    "gelu": (lambda Z: Z * normal(Z)[0], lambda Z: normal(Z)[0] + Z * normal(Z)[1]),
+    "silu": (lambda Z: Z * _sigma(Z), lambda Z: _sigma(Z) * (1 + Z * (1 - _sigma(Z)))),
+    "mish": (
+        lambda Z: Z * np.tanh(_log_exp(Z)),
+        lambda Z: np.tanh(_log_exp(Z)) + Z * _sigma(Z) * (1 - np.tanh(_log_exp(Z)) ** 2),
+    ),
+    "softplus": (_log_exp, _sigma),
+    "exponential": (np.exp, np.exp),
+}
+
+
+def _forward(g):
+    return lambda Z, slope=None: g(Z).astype(np.float64)
+
+
+def _backward(g_prime):
+    return lambda dA, Z, slope=None: dA * g_prime(Z).astype(np.float64)
+
+
 FORWARD = {f.__name__: f for f in (identity, relu, leaky_relu, sigmoid, tanh, softmax)}
+FORWARD |= {name: _forward(g) for name, (g, _) in ELEMENTWISE.items()}
 BACKWARD = {
     "identity": identity_backward,
     "relu": relu_backward,
@@ -77,6 +137,7 @@ BACKWARD = {
     "sigmoid": sigmoid_backward,
     "tanh": tanh_backward,
     "softmax": softmax_backward,
+    **{name: _backward(g_prime) for name, (_, g_prime) in ELEMENTWISE.items()},
 }
 
 # --- losses of each example (m,), from A[L] as the definition has it, and from Z[L] as it stays finite ---
@@ -106,9 +167,61 @@ def categorical_cross_entropy_backward(AL, Y):
     return -Y / AL
 
 
-LOSS = {f.__name__: f for f in (squared_error, binary_cross_entropy, categorical_cross_entropy)}
+def absolute_error(AL, Y):
+    return np.abs(AL - Y).sum(axis=0)
+
+
+def absolute_error_backward(AL, Y):
+    return np.sign(AL - Y)
+
+
+def huber(AL, Y, delta=1.0):
+    e = np.abs(AL - Y)
+    return np.where(e <= delta, 0.5 * e**2, delta * (e - 0.5 * delta)).sum(axis=0)
+
+
+def huber_backward(AL, Y, delta=1.0):
+    return np.clip(AL - Y, -delta, delta)
+
+
+def _taus(quantiles, n):
+    return np.full((n, 1), 0.5) if quantiles is None else np.reshape(quantiles, (n, 1))
+
+
+def quantile(AL, Y, quantiles=None):
+    tau = _taus(quantiles, len(AL))
+    return np.maximum(tau * (Y - AL), (tau - 1) * (Y - AL)).sum(axis=0)
+
+
+def quantile_backward(AL, Y, quantiles=None):
+    tau = _taus(quantiles, len(AL))
+    return np.where(AL > Y, 1 - tau, np.where(AL < Y, -tau, 0.0))
+
+
+def poisson(AL, Y):
+    """Minus the log-likelihood of counts Y at the rate AL, up to log Y!."""
+    return (AL - Y * np.log(AL)).sum(axis=0)
+
+
+def poisson_backward(AL, Y):
+    return 1 - Y / AL
+
+
+def smoothed(Y, label_smoothing, classes):
+    """(1 - e) Y + e / classes: what label smoothing makes of targets; classes is 2 where each output is one of two."""
+    return (1 - label_smoothing) * Y + label_smoothing / classes
+
+
+LOSS = {
+    f.__name__: f
+    for f in (squared_error, absolute_error, huber, quantile, poisson, binary_cross_entropy, categorical_cross_entropy)
+}
 LOSS_BACKWARD = {
     "squared_error": squared_error_backward,
+    "absolute_error": absolute_error_backward,
+    "huber": huber_backward,
+    "quantile": quantile_backward,
+    "poisson": poisson_backward,
     "binary_cross_entropy": binary_cross_entropy_backward,
     "categorical_cross_entropy": categorical_cross_entropy_backward,
 }

@@ -54,6 +54,8 @@ class Job:
             return rng.integers(0, n_y, self.m)
         if self.loss == "binary_cross_entropy":
             return rng.integers(0, 2, (self.m, n_y)).astype(np.float64)
+        if self.loss == "poisson":
+            return rng.poisson(2.0, (self.m, n_y)).astype(np.float64)
         return rng.normal(size=(self.m, n_y))
 
 

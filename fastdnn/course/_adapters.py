@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn import vocabulary
+from fastdnn.activation_codes import activation_code
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
-from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
 from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.course_dropout import mask_panels
+from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
-from fastdnn.workspace import ACTIVATION_CODES
 
 
 @functools.cache
@@ -82,7 +81,7 @@ def linear_backward(dZ: Array, A_prev: Array, W: Array) -> tuple[Array, Array, A
 
 def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:
     """A = g(Z), (n, m); softmax works column by column. `slope` is that of leaky ReLU below zero."""
-    code = _code(activation)
+    code = activation_code(activation, np.float64)
     # What works element by element is laid out as one long example, so that no panel is padding.
     n, m = Z.shape if activation == "softmax" else (Z.size, 1)
     A = _empty(n, m)
@@ -92,19 +91,13 @@ def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:
 
 def activate_backward(activation: str, dA: Array, A: Array, slope: float = 0.01) -> Array:
     """dZ = dA g'(Z), from A = g(Z), all (n, m); softmax works column by column."""
-    code = _code(activation)
+    code = activation_code(activation, np.float64)
     n, m = A.shape if activation == "softmax" else (A.size, 1)
     dZ = _empty(n, m)
     activations.activate_backward.from_python(
         code, _packed(dA.reshape(n, m)), _packed(A.reshape(n, m)), dZ, n, 0, m, float(slope)
     )
     return _unpacked(dZ, n, m).reshape(A.shape)
-
-
-def _code(activation: str) -> int:
-    if activation not in ACTIVATION_CODES:
-        raise ParameterError(unknown_name("activation", activation, vocabulary.ACTIVATIONS))
-    return ACTIVATION_CODES[activation]
 
 
 def _loss(kernel: Any, A: Array, Y: Array) -> tuple[Array, Array]:
@@ -123,8 +116,9 @@ def binary_cross_entropy(A: Array, Y: Array) -> tuple[float, Array]:
 
 def sigmoid_cross_entropy(Z: Array, Y: Array) -> tuple[float, Array]:
     """The cost J and dZ = sigmoid(Z) - Y of logits Z."""
-    per_example, dZ = _loss(kernels.sigmoid_cross_entropy, Z, Y)
-    return float(per_example.sum() / per_example.size), dZ
+    terms, dZ = Z.flatten(), Y.flatten()
+    loss_terms.from_python(BINARY_CROSS_ENTROPY, terms, dZ, 0, 1, Z.size, np.empty(0))
+    return float(terms.sum() / Z.shape[1]), dZ.reshape(Z.shape)
 
 
 def difference(A: Array, Y: Array) -> Array:

@@ -9,7 +9,7 @@ from callers import from_python
 from hypothesis import given
 from strategies import shaped
 
-from fastdnn.kernels import activations
+from fastdnn.kernels import activations, custom, smooth
 from fastdnn.kernels.vector import panel_width
 
 CODES = {
@@ -20,7 +20,9 @@ CODES = {
     "tanh": activations.TANH,
     "softmax": activations.SOFTMAX,
 }
+ELEMENTWISE = [*(name for name in CODES if name != "softmax"), "exponential", *smooth.SMOOTH]
 activate = from_python(activations.activate)
+activate_and_derive = from_python(activations.activate_and_derive)
 activate_backward = from_python(activations.activate_backward)
 
 
@@ -60,6 +62,78 @@ def test_activation_in_place_and_only_its_rows(name, dtype, rng):
     activate(CODES[name], for_all, for_all, n, r0, r1, dtype(0.01))
     np.testing.assert_array_equal(for_all[:, r0:r1], A[:, r0:r1])
     np.testing.assert_array_equal(for_all[:, :r0], Z[:, :r0])
+
+
+def code_of(name, dtype):
+    if name in smooth.SMOOTH:
+        return smooth.smooth_address(name, np.dtype(dtype).name)
+    return activations.EXPONENTIAL if name == "exponential" else CODES[name]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_value_and_derivative_together(name, dtype, rng):
+    """The value is that of `activate`, the derivative that of its central differences in float64; rows and padding."""
+    width = panel_width(dtype)
+    for rows, n in [*odd_sizes(width), (40, 3)]:
+        M = rng.uniform(-4, 4, (rows, n)).astype(dtype)
+        M += dtype(0.01) * np.sign(M)  # away from kinks
+        Z = reference.to_panels(M, width, dtype)
+        before, A, D, value = Z.copy(), np.full_like(Z, np.nan), np.full_like(Z, np.nan), np.full_like(Z, np.nan)
+        activate_and_derive(code_of(name, dtype), Z, A, D, n, 0, rows, dtype(0.2))
+        activate(code_of(name, dtype), Z, value, n, 0, rows, dtype(0.2))
+        np.testing.assert_array_equal(A, value)
+        np.testing.assert_array_equal(Z, before)
+        assert np.isfinite(A).all()
+        assert np.isfinite(D).all()
+        numeric = central_differences(name, M)
+        assert_near(reference.from_panels(D, n), numeric, 4e6 if dtype is np.float64 else 6, scale=1.0)  # 1e-9
+
+
+def central_differences(name, M):
+    h, width, n = 1e-5, panel_width(np.float64), M.shape[1]
+    ends = []
+    for step in (h, -h):
+        P = reference.to_panels(M.astype(np.float64) + step, width, np.float64)
+        activate(code_of(name, np.float64), P, P, n, 0, len(M), 0.2)
+        ends.append(reference.from_panels(P, n))
+    return (ends[0] - ends[1]) / (2 * h)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_value_and_derivative_of_its_rows_only(name, dtype, rng):
+    width = panel_width(dtype)
+    rows, n, r0, r1 = 21, width + 3, 2, 20
+    Z = reference.to_panels(rng.uniform(-4, 4, (rows, n)).astype(dtype), width, dtype)
+    A, D = np.full_like(Z, 7), np.full_like(Z, 7)
+    activate_and_derive(code_of(name, dtype), Z, A, D, n, r0, r1, dtype(0.01))
+    value = np.full_like(Z, 7)
+    activate(code_of(name, dtype), Z, value, n, r0, r1, dtype(0.01))
+    np.testing.assert_array_equal(value, A)
+    for P in (A, D):
+        assert np.all(P[:, :r0] == 7)
+        assert np.all(P[:, r1:] == 7)
+        assert not np.all(P[:, r0:r1] == 7)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("relu", 0.0), ("leaky_relu", 0.25), ("identity", 1.0)])
+def test_slope_at_zero_is_that_below_it(name, expected, dtype):
+    Z = reference.to_panels(np.zeros((1, 1)), panel_width(dtype), dtype)
+    A, D = np.full_like(Z, np.nan), np.full_like(Z, np.nan)
+    activate_and_derive(CODES[name], Z, A, D, 1, 0, 1, dtype(0.25))
+    assert (A[0, 0, 0], D[0, 0, 0]) == (0, expected)
+
+
+def test_an_address_is_a_code(dtype, rng):
+    code = custom.compile_elementwise(lambda z: z * z, lambda z: z + z, dtype)
+    width = panel_width(dtype)
+    M = rng.uniform(-2, 2, (19, width + 1)).astype(dtype)
+    Z = reference.to_panels(M, width, dtype)
+    A, D, value = np.full_like(Z, np.nan), np.full_like(Z, np.nan), np.full_like(Z, np.nan)
+    activate_and_derive(code, Z, A, D, M.shape[1], 0, len(M), dtype(0))
+    activate(code, Z, value, M.shape[1], 0, len(M), dtype(0))
+    np.testing.assert_array_equal(reference.from_panels(A, M.shape[1]), M * M)
+    np.testing.assert_array_equal(reference.from_panels(D, M.shape[1]), 2 * M)
+    np.testing.assert_array_equal(value, A)
 
 
 @pytest.mark.parametrize("name", CODES)

@@ -44,3 +44,16 @@ def test_targets_are_those_of_the_rows_that_count() -> None:
     assert baselines.targets_of(Examples(X, Y, rows=np.array([3, 1]))).tolist() == [8, 6]
     with pytest.raises(TypeError):
         baselines.targets_of(Examples(X))
+
+
+def test_linear_names() -> None:
+    assert baselines.linear_name("regression", "huber") == "linear regression"
+    assert baselines.linear_name("regression", "poisson") == "Poisson regression"
+    assert baselines.linear_name("binary", "binary_cross_entropy") == "logistic regression"
+
+
+def test_constant_quantiles() -> None:
+    Y = np.arange(11.0)[:, None]
+    np.testing.assert_allclose(baselines.constant_outputs(Y, 1, 2, [0.1, 0.5]), [[1.0, 5.0]] * 2)
+    assert baselines.constant_label(Y, None, [0.5]) == "always the median"
+    assert baselines.constant_label(Y, None, [0.1, 0.9]) == "always its quantiles"

@@ -109,3 +109,29 @@ def test_one_half_is_the_first_class_as_in_the_course_and_in_the_labels_that_pre
     AL = np.array([[0.51], [0.5]], dtype=np.float32)
     assert metrics.class_indices(AL).tolist() == [1, 0]
     assert Target("y", "binary", "", ["no", "yes"]).decode(AL).tolist() == ["yes", "no"]
+
+
+def test_pinball_and_poisson_deviance_equal_scikit_learn() -> None:
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=50)
+    AL = rng.normal(size=(50, 2))
+    each = [sklearn_metrics.mean_pinball_loss(y, AL[:, k], alpha=tau) for k, tau in enumerate((0.2, 0.9))]
+    assert metrics.pinball_loss(y, AL, [0.2, 0.9]) == pytest.approx(np.mean(each))
+    counts, rate = rng.poisson(2.0, 50), rng.uniform(0.5, 4, (50, 1))
+    assert 0 in counts
+    assert metrics.poisson_deviance(counts, rate) == pytest.approx(
+        sklearn_metrics.mean_poisson_deviance(counts, rate.ravel())
+    )
+    assert metrics.poisson_deviance(counts, counts[:, None].astype(float)) == 0
+
+
+def test_scores_of_quantities_by_loss() -> None:
+    y, AL = np.array([1.0, 2.0, 4.0]), np.array([[1.5], [2.0], [3.0]])
+    plain = metrics.regression_scores(y, AL)
+    assert metrics.quantity_scores(y, AL, "huber") == plain
+    assert metrics.quantity_scores(y, AL, "poisson") == {"poisson_deviance": metrics.poisson_deviance(y, AL), **plain}
+    three = np.hstack([AL - 1, AL, AL + 1])
+    with_median = metrics.quantity_scores(y, three, "quantile", [0.1, 0.5, 0.9])
+    assert with_median == {"pinball": metrics.pinball_loss(y, three, [0.1, 0.5, 0.9]), **plain}
+    assert set(metrics.quantity_scores(y, three[:, ::2], "quantile", [0.1, 0.9])) == {"pinball"}
+    assert metrics.quantity_scores(y, 0 * AL, "poisson")["poisson_deviance"] is None

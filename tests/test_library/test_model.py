@@ -119,3 +119,13 @@ def test_evaluate_without_any_label_says_so(tmp_path: Path) -> None:
     model = model_for(table_of(tmp_path, CLASSES), "kind")
     with pytest.raises(DataError, match="No row"):
         model.evaluate(table_of(tmp_path, "x,y,kind\n1,2,\n3,4,\n", "bare.csv"))
+
+
+def test_a_document_from_before_losses_had_options_is_read(tmp_path: Path) -> None:
+    table = table_of(tmp_path, VALUES)
+    model = model_for(table, "y")
+    document = model.to_document()
+    assert document["network"].pop("loss_options") == {}
+    assert document["preprocessing"]["target"].pop("scaled") is True
+    old = Model.from_document(document, model.tensors())
+    np.testing.assert_array_equal(old.predict(table), model.predict(table))

@@ -155,7 +155,7 @@ def gradient_error(network, examples, l2):
 def away_from_kinks(network, X):
     """Whether no logit of a ReLU or leaky ReLU lies so near 0 that a small step could cross it."""
     Zs, _ = reference.forward_pass(network.weights, network.biases, network.activations, X.T, network.leaky_slope)
-    kinked = [Z for Z, name in zip(Zs, network.activations, strict=True) if name in ("relu", "leaky_relu")]
+    kinked = [Z for Z, name in zip(Zs, network.activations, strict=True) if name in ("relu", "leaky_relu", "selu")]
     return all(np.abs(Z).min() > 2e-3 and (Z > 0).any() for Z in kinked)
 
 
@@ -173,12 +173,19 @@ def network_for_check(dims, hidden, output, loss, X):
 def targets_for(loss, rng, m, n_y):
     if loss == "categorical_cross_entropy":
         return rng.integers(0, n_y, m)
+    if loss == "poisson":
+        return rng.poisson(2.0, (m, n_y)).astype(float)
     return rng.uniform(0.1, 0.9, (m, n_y)) if loss == "binary_cross_entropy" else rng.normal(size=(m, n_y))
 
 
-@pytest.mark.parametrize(("loss", "output"), PAIRS)
-@pytest.mark.parametrize("hidden", vocabulary.HIDDEN_ACTIVATIONS)
-@pytest.mark.parametrize("L", [1, 2, 3, 4, 5])
+CASES = [
+    *((L, hidden, loss, outputs[0]) for loss, outputs in vocabulary.OUTPUTS.items() for L in range(1, 6)
+      for hidden in vocabulary.HIDDEN_ACTIVATIONS),
+    *((L, "tanh", *pair) for pair in PAIRS for L in (1, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("L", "hidden", "loss", "output"), CASES)
 def test_gradients_are_the_numeric_ones(L, hidden, loss, output):
     if L == 1 and hidden != "identity":
         hidden = "identity"  # no hidden layer to have it: checked once more, with other data

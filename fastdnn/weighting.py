@@ -1,0 +1,76 @@
+"""How much each example counts: weights of classes, and of rows, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastdnn.errors import DataError, ParameterError, nearest
+
+FloatArray = NDArray[np.float64]
+
+
+def class_weights(
+    labels: NDArray[Any], n_classes: int, how: str | Mapping[Any, float], names: Sequence[str] | None = None
+) -> FloatArray:
+    """The weight of each class, (n_classes,).
+
+    Parameters
+    ----------
+    labels : (m,) class numbers 0 .. n_classes - 1 of the training rows.
+    how : 'balanced', which gives every class the same total, m / (K count) with K the classes that occur; or a dict from class
+        number, or name where `names` are given, to weight, 1 for those it leaves out.
+
+    Raises
+    ------
+    ParameterError : another word, a class that does not exist, a weight that is negative or not finite, or zeros only.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), 2, "balanced").round(3).tolist()
+    [0.667, 2.0]
+    """
+    if isinstance(how, str):
+        if how != "balanced":
+            raise ParameterError(
+                f"Class weights must be 'balanced' or a weight for each class, got '{how}'.", "--class-weight balanced"
+            )
+        counts = np.bincount(labels.astype(np.int64), minlength=n_classes).astype(np.float64)
+        occurring = counts > 0
+        return np.asarray(np.divide(labels.size / occurring.sum(), counts, out=np.ones(n_classes), where=occurring))
+    weights = np.ones(n_classes)
+    known: list[Any] = list(range(n_classes)) if names is None else list(names)
+    for name, weight in how.items():
+        if name not in known:
+            guess = nearest(str(name), map(str, known))
+            meant = f" Did you mean '{guess}'?" if guess else ""
+            listed = ", ".join(map(str, known[:10])) + (", ..." if len(known) > 10 else "")
+            raise ParameterError(
+                f"Class weights name the class '{name}', which there is not.{meant} Classes: {listed}."
+            )
+        if not (np.isfinite(weight) and weight >= 0):
+            raise ParameterError(f"The weight of class '{name}' must be finite and 0 or more, got {weight:g}.")
+        weights[known.index(name)] = weight
+    if not weights.any():
+        raise ParameterError("The weights of all classes are zero: nothing can be learned from them.")
+    return weights
+
+
+def sample_weights(weights: ArrayLike, rows: NDArray[np.int64], what: str = "Weights") -> FloatArray:
+    """Weights of all rows as float64, (m,): those of `rows` checked, the others, which do not count, 0 where they are no numbers.
+
+    Raises
+    ------
+    DataError : a weight that is missing, negative or not finite, with its row (1 is the first), or zeros only.
+    """
+    checked = np.array(weights, np.float64)
+    used = checked[rows]
+    wrong = np.flatnonzero(~(np.isfinite(used) & (used >= 0)))
+    if wrong.size:
+        i = int(wrong[0])
+        value = "no value" if np.isnan(used[i]) else f"{used[i]:g}"
+        raise DataError(f"{what} must be finite and 0 or more, got {value} in row {rows[i] + 1}.")
+    if not used.any():
+        raise DataError(f"{what} are zero in every row that trains: nothing can be learned from them.")
+    return np.where(np.isfinite(checked), checked, 0.0)

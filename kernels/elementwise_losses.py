@@ -1,0 +1,128 @@
+"""Losses that are a sum over the output units, and their derivative, all through one loop each over contiguous numbers.
+
+The numbers of a panel are first moved together: a loop over the few columns of one example is too short for vector
+instructions, and a loop over whole panels would do the padding too, which for one output is nearly all of the panel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from fastdnn.kernels import mathfun
+from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.custom import FIRST_ADDRESS, call_elementwise_pair
+from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.views import flat_view, rows_view
+
+SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, ABSOLUTE_ERROR, HUBER, QUANTILE, POISSON = range(7)
+
+
+def _loss_terms_types(f: Any) -> tuple[Any, ...]:
+    numbers = types.Array(f, 1, "C")
+    return types.int64, numbers, numbers, types.int64, types.int64, types.int64, numbers
+
+
+@separate(_loss_terms_types)
+def loss_terms(loss: int, v: Any, d: Any, first: int, n: int, size: int, parameters: Any) -> None:
+    """v, holding values (A, or Z where the loss is stated for logits), becomes each unit's loss; d, holding Y, its derivative.
+
+    With e = A - Y:
+
+    squared error   e^2 / 2                                                        e
+    Huber           the same where |e| <= delta, else delta (|e| - delta/2)        e, kept within -delta .. delta
+    absolute error  |e|                                                            the sign of e
+    quantile        (1 - tau) e where e > 0, else -tau e                           1 - tau, -tau; 0 where e is 0
+    Poisson         exp(Z) - Y Z                                                   exp(Z) - Y
+    binary cross-entropy with label smoothing s, Y standing for (1 - s) Y + s/2:
+                    softplus(Z) - Y Z                                              sigmoid(Z) - Y
+    a user's own    f(A, Y), see custom.py                                         its derivative for A
+
+    The first two are one loop, squared error being Huber's with a delta that no error reaches; and so are the next two.
+    softplus(Z) - Y Z = -(Y log sigmoid(Z) + (1 - Y) log(1 - sigmoid(Z))), without the logarithm of a rounded sigmoid; computed
+    as max(Z, 0) - Y Z + softplus(-|Z|), whose first two terms cancel exactly where the loss is small. Poisson's is minus the
+    log-likelihood of counts Y at the rate exp(Z), up to log Y!.
+
+    v, d : `size` numbers, and room for whole registers; those of an example are n side by side, units first .. first + n of the
+    output.
+    parameters : Huber's delta; a tau for each unit; the label smoothing, or none.
+    Sources: P. J. Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35, 1964; R. Koenker,
+    G. Bassett, Regression quantiles, Econometrica 46, 1978.
+    """
+    kind = v.dtype.type
+    zero, half, one = kind(0), kind(0.5), kind(1)
+    parameter = parameters[0] if parameters.size > 0 else zero
+    if loss >= FIRST_ADDRESS:
+        values, targets = flat_view(v, 0, size), flat_view(d, 0, size)
+        call_elementwise_pair(loss, values, targets, values, targets)
+        return
+    # Whole registers: what is left over would be done by other instructions, which may round otherwise.
+    size = min((size + 63) // 64 * 64, v.size)
+    if loss in (SQUARED_ERROR, HUBER):
+        delta, rate = (parameter, parameter) if loss == HUBER else (kind(np.inf), zero)
+        for i in range(size):
+            error = v[i] - d[i]
+            far = abs(error)
+            near = min(far, delta)
+            # Both cases in one, and NaN stays NaN in it.
+            v[i] = half * near * near + rate * (far - near)
+            below = -delta if error < -delta else error
+            d[i] = delta if error > delta else below
+    elif loss in (ABSOLUTE_ERROR, QUANTILE):
+        up, down = one, one
+        c = 0
+        for i in range(size):
+            if loss == QUANTILE:
+                down = parameters[first + c]
+                up = one - down
+                c = c + 1 if c + 1 < n else 0
+            error = v[i] - d[i]
+            below = -down if error < zero else zero
+            d[i] = up if error > zero else below
+            v[i] = d[i] * error
+    elif loss == POISSON:
+        for i in range(size):
+            z, y = v[i], d[i]
+            a = mathfun.exp(z)
+            v[i] = a - y * z
+            d[i] = a - y
+    else:
+        kept, spread = one - parameter, half * parameter
+        for i in range(size):
+            z = v[i]
+            y = kept * d[i] + spread
+            v[i] = max(z, zero) - y * z + mathfun.softplus(-abs(z))
+            d[i] = mathfun.sigmoid(z) - y
+
+
+@device
+def elementwise_loss(
+    loss: int, A: Any, Y: Any, parameters: Any, scratch: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int
+) -> None:
+    """losses[r] and dZ of rows r0..r1 for a loss that is a sum over the n units of `loss_terms`.
+
+    A : the values the loss is stated for, used up. scratch : panels like A, used up. dZ : holds the derivative of A for Z; is
+    multiplied by that of the loss for A, and its padding set to zero.
+    """
+    width = width_of(A)
+    zero = A.dtype.type(0)
+    for q in range((n + width - 1) // width):
+        here = min(width, n - q * width)
+        v, d = rows_view(A, q, r0, r1), rows_view(scratch, q, r0, r1)
+        k = 0
+        for r in range(r0, r1):
+            for c in range(here):
+                v[k], d[k] = A[q, r, c], Y[r, q * width + c]
+                k += 1
+        loss_terms(loss, v, d, q * width, here, (r1 - r0) * here, parameters)
+        for r in range(r0, r1):
+            k = (r - r0) * here
+            total = 0.0
+            for c in range(here):
+                total += v[k + c]
+            losses[r] = total if q == 0 else losses[r] + total
+            for c in range(width):
+                slope = dZ[q, r, c] * d[k + c]
+                dZ[q, r, c] = slope if c < here else zero
