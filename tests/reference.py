@@ -6,6 +6,8 @@ whatever comes in. Layers are lists from 0, for l = 1 .. L.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # --- activations: g(Z, slope), and dZ = dA * g'(Z) as backward(dA, Z, slope) ---
@@ -88,7 +90,41 @@ def normal(z, kind=np.longdouble):
     return np.where(z < 0, tail, 1 - tail), density
 
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def softplus(Z, slope=None):
+    return np.maximum(Z, 0.0) + np.log1p(np.exp(-np.abs(Z)))
+
+
+def normal_cdf(Z):
+    return np.vectorize(lambda z: math.erfc(-z / math.sqrt(2)) / 2)(Z)
+
+
+def mish_prime(Z):
+    T = np.tanh(softplus(Z))
+    return T + Z * sigmoid(Z) * (1 - T**2)
+
+
+# The activations beyond the course's: g(Z) and g'(Z).
+BEYOND = {
+    "elu": (lambda Z: np.where(Z > 0, Z, np.expm1(np.minimum(Z, 0))), lambda Z: np.exp(np.minimum(Z, 0))),
+    "selu": (
+        lambda Z: SELU_SCALE * np.where(Z > 0, Z, SELU_ALPHA * np.expm1(np.minimum(Z, 0))),
+        lambda Z: SELU_SCALE * np.where(Z > 0, 1, SELU_ALPHA * np.exp(np.minimum(Z, 0))),
+    ),
+    "gelu": (
+        lambda Z: Z * normal_cdf(Z),
+        lambda Z: normal_cdf(Z) + Z * np.exp(-Z * Z / 2) / np.sqrt(2 * np.pi),
+    ),
+    "silu": (lambda Z: Z * sigmoid(Z), lambda Z: sigmoid(Z) * (1 + Z * sigmoid(-Z))),
+    "mish": (lambda Z: Z * np.tanh(softplus(Z)), mish_prime),
+    "softplus": (softplus, sigmoid),
+    "exponential": (np.exp, np.exp),
+}
+
 FORWARD = {f.__name__: f for f in (identity, relu, leaky_relu, sigmoid, tanh, softmax)}
+FORWARD |= {name: lambda Z, slope=None, g=g: g(Z) for name, (g, _) in BEYOND.items()}
 BACKWARD = {
     "identity": identity_backward,
     "relu": relu_backward,
@@ -97,6 +133,7 @@ BACKWARD = {
     "tanh": tanh_backward,
     "softmax": softmax_backward,
 }
+BACKWARD |= {name: lambda dA, Z, slope=None, g_prime=g_prime: dA * g_prime(Z) for name, (_, g_prime) in BEYOND.items()}
 
 # --- losses of each example (m,), from A[L] as the definition has it, and from Z[L] as it stays finite ---
 

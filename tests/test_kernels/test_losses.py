@@ -10,9 +10,10 @@ from hypothesis import given
 from strategies import shaped
 
 from fastdnn import vocabulary
+from fastdnn.activation_codes import ACTIVATION_CODES
 from fastdnn.kernels import losses
 from fastdnn.kernels.vector import panel_width
-from fastdnn.workspace import ACTIVATION_CODES, LOSS_CODES
+from fastdnn.workspace import LOSS_CODES
 
 output_backward = from_python(losses.output_backward)
 PAIRS = [(loss, output) for loss, outputs in vocabulary.OUTPUTS.items() for output in outputs]
