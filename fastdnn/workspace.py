@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdnn.compilation import load_kernels
 from fastdnn.errors import DataError
 from fastdnn.examples import Examples
 from fastdnn.kernels import activations, layout, losses
-from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
 from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
@@ -90,7 +90,7 @@ class Workspace:
             blocks=blocks,
             shares=_shares(blocks, dims, width, workers),
         )
-        load_separate(dtype)
+        load_kernels(dtype)
         self.load()
 
     def with_workers(self, workers: int) -> layout.Buffers:

@@ -21,6 +21,7 @@ from typing import Any
 
 import llvmlite
 import numba
+from numba.core import sigutils
 from numba.core.registry import cpu_target
 
 _config: Any = numba.config
@@ -87,7 +88,10 @@ class GuardedCache:
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """The compiled function, or None."""
         try:
-            return self._cache.load_overload(signature, target_context)
+            found = self._cache.load_overload(signature, target_context)
+            if found is not None and found.signature.args != _argument_types(signature):
+                raise ValueError("another function's code")  # two processes that wrote at once may leave this
+            return found
         except Exception as problem:
             _warn_once(
                 f"a damaged file of compiled kernels is replaced ({type(problem).__name__}) in '{self.cache_path}'"
@@ -102,11 +106,29 @@ class GuardedCache:
         except Exception as problem:
             _warn_once(f"compiled kernels are not kept: {problem}")
 
+    def holds(self, signature: Any) -> bool:
+        """Whether there is code for this signature, as far as the index knows."""
+        index = self._cache._cache_file._load_index()
+        return self._cache._index_key(signature, cpu_target.target_context.codegen()) in index
+
     def _forget(self) -> None:
         try:
             self._cache.flush()
         except Exception as problem:
             _warn_once(f"compiled kernels are not kept: {problem}")
+
+
+def _argument_types(signature: Any) -> tuple[Any, ...]:
+    args: tuple[Any, ...] = sigutils.normalize_signature(signature)[0]
+    return args
+
+
+def is_kept(dispatcher: Any, signature: Any) -> bool:
+    """Whether the cache holds a dispatcher's code for a tuple of types. True where that cannot be known: nothing is hurried then."""
+    try:
+        return isinstance(dispatcher._cache, GuardedCache) and dispatcher._cache.holds(signature)
+    except Exception:
+        return True
 
 
 def keep_compiled(dispatcher: Any) -> Any:
