@@ -27,6 +27,8 @@ COMMANDS = {
     "predict": ("fastdnn.cli.predict", "Answer for every row of DATA, in the same order."),
     "evaluate": ("fastdnn.cli.evaluate", "Score a model on labelled rows."),
     "inspect": ("fastdnn.cli.inspect", "Show everything that a model file holds."),
+    "doctor": ("fastdnn.cli.doctor", "Show the installation, and what stands in the way of speed."),
+    "bench": ("fastdnn.cli.bench", "Measure how fast a network trains on this machine."),
 }
 
 

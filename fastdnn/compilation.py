@@ -18,8 +18,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from fastdnn.errors import CompilationError
 from fastdnn.kernels import _jit
-from fastdnn.kernels.cache import cache_folder
+from fastdnn.kernels.cache import cache_folder, cache_problem, kept_signatures
 from fastdnn.workers import available_cores
 
 # The kernel that runs epochs, the longest to compile; the others are named in kernels/_jit.py.
@@ -37,6 +38,46 @@ def load_kernels(dtype: Any) -> None:
     if len(missing) > 1 and _helper_is_possible():
         _compile_in_two(missing, dtype)
     _jit.load_separate(dtype)
+
+
+def kernels_are_kept(dtype: Any) -> bool:
+    """Whether training in float32 or float64 finds all its kernels in the cache."""
+    if _jit.JIT_DISABLED or cache_folder() is None:
+        return False
+    from fastdnn.kernels.epoch import run_epoch
+
+    # Signatures for float32 have both types in them: losses are summed in float64.
+    dtype = np.dtype(dtype)
+    float32 = ["float32" in str(signature) for signature in kept_signatures(run_epoch)]
+    return (dtype == np.float32) in float32 and _jit.separate_are_kept(dtype)
+
+
+def warm_up(dtype: Any) -> None:
+    """Fill the cache with every kernel that training in float32 or float64 uses, in a process of its own.
+
+    Raises
+    ------
+    CompilationError : that failed, or the kernels cannot be kept.
+    """
+    dtype = np.dtype(dtype)
+    if _jit.JIT_DISABLED:
+        raise CompilationError("There is nothing to compile: NUMBA_DISABLE_JIT is set.", "unset NUMBA_DISABLE_JIT")
+    if cache_problem():
+        raise CompilationError(
+            f"Compiled kernels cannot be kept: {cache_problem()}.", "FASTDNN_CACHE_DIR=FOLDER, a folder of your own"
+        )
+    command, environment = _own_python(dtype.name)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode or not kernels_are_kept(dtype):
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise CompilationError(f"The kernels for {dtype} could not be compiled and kept: {said[-1]}.")
+
+
+def _own_python(*arguments: str) -> tuple[list[str], dict[str, str]]:
+    """The command that runs this module in another process, and its environment: it imports what this process would."""
+    # -P: the current folder is no place to import from, unless it is for this process too.
+    command = [sys.executable, "-P", "-m", "fastdnn.compilation", *arguments]
+    return command, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def _helper_is_possible() -> bool:
@@ -72,11 +113,14 @@ class _Helper:
     """
 
     def __init__(self, jobs: deque[str], dtype: np.dtype[Any]) -> None:
-        # -P: the current folder is no place to import from, unless it is for this process too.
-        command = [sys.executable, "-P", "-m", "fastdnn.compilation", dtype.name, str(cache_folder())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command, environment = _own_python(dtype.name, str(cache_folder()))
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
         )
         self._thread = threading.Thread(target=self._feed, args=(jobs,), daemon=True)
         try:
@@ -88,7 +132,9 @@ class _Helper:
     def __enter__(self) -> _Helper:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if kind is None:
                 self._thread.join(_PATIENCE)
@@ -133,6 +179,8 @@ def _compile_epochs(dtype: np.dtype[Any]) -> None:
 
 def _help(dtype: np.dtype[Any], folder: str) -> None:
     """The helper: compiles what it reads from standard input, a name a line, and repeats the name when that is in the cache."""
+    import fastdnn.kernels.epoch  # noqa: F401  names all the others
+
     if str(cache_folder()) != folder:
         return
     _jit.leave_calls_open()
@@ -147,4 +195,7 @@ def _help(dtype: np.dtype[Any], folder: str) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _help(np.dtype(sys.argv[1]), sys.argv[2])
+        if len(sys.argv) > 2:
+            _help(np.dtype(sys.argv[1]), sys.argv[2])
+        else:
+            _compile_epochs(np.dtype(sys.argv[1]))

@@ -120,6 +120,12 @@ def missing_separate(dtype: Any) -> list[str]:
     ]
 
 
+def separate_are_kept(dtype: Any) -> bool:
+    """Whether the cache holds every `separate` function for numpy dtype float32 or float64."""
+    floats = numba.from_dtype(dtype)
+    return all(is_kept(compiled, signature(floats)) for _, compiled, signature in _separate)
+
+
 def leave_calls_open() -> None:
     """From now on kernels are compiled without what they jump to. They must not run in this process: it fills the cache."""
     global _calls_left_open

@@ -77,11 +77,11 @@ def test_nothing_imports_a_second_copy_or_what_is_not_shipped(name):
 
 
 KERNEL_ORDER = [
-    {"cache"},
+    {"cache", "pieces"},
     {"_jit"},
     {"vector"},
     {"views", "mathfun", "sync", "tile", "rows", "panels", "random"},
-    {"activations", "gemm", "optimizers", "regularization", "gather", "layout"},
+    {"activations", "gemm", "optimizers", "regularization", "gather", "layout", "peak"},
     {"losses", "layers"},
     {"update"},
     {"passes"},
