@@ -44,7 +44,7 @@ print(json.dumps([sum(sum(k.stats.cache_hits.values()) for k in kernels),
 def kernels_of_a_run(folder, dtype, **environment):
     """(from the cache, compiled in the process itself, all) of a process that trains."""
     environment = os.environ | {"FASTDNN_CACHE_DIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)} | environment
-    command = [sys.executable, "-W", "error", "-c", _TRAIN, dtype]
+    command = [sys.executable, "-c", _TRAIN, dtype]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -66,7 +66,7 @@ def test_an_empty_cache_is_filled_by_two_and_then_nothing_compiles(tmp_path, dty
 def test_a_cache_that_cannot_be_used_is_done_without(tmp_path):
     (tmp_path / "file").write_text("in the way")
     kept, compiled, every = kernels_of_a_run(tmp_path / "file" / "cache", "float32", PYTHONWARNINGS="ignore")
-    assert (kept, compiled) == (0, every) or (kept, compiled) == (0, 0)  # without a cache Numba counts nothing
+    assert (kept, compiled) == (0, every)
 
 
 class _Recorded(list):
