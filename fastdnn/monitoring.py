@@ -127,7 +127,9 @@ def validation_scores(
         name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
     """
     row: dict[str, float | None] = {"valid_loss": float(np.average(losses, weights=weights))}
-    row["valid_score"] = None if network.loss == "quantile" else metric_value(default_score(network), network.loss, Y, AL)
+    row["valid_score"] = (
+        None if network.loss == "quantile" else metric_value(default_score(network), network.loss, Y, AL)
+    )
     return row | {column_of(name): metric_value(name, network.loss, Y, AL) for name in names}
 
 

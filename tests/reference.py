@@ -6,8 +6,6 @@ whatever comes in. Layers are lists from 0, for l = 1 .. L.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 # --- activations: g(Z, slope), and dZ = dA * g'(Z) as backward(dA, Z, slope) ---
