@@ -23,11 +23,12 @@ NO_UPDATE = Rule(GRADIENT_DESCENT, 0.0, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0, 0.0
 
 @dataclass
 class Pass:
-    """What a pass publishes while it runs, and leaves behind."""
+    """What a pass, or one after the other, publishes while it runs, and leaves behind; `epochs` counts those that end in it."""
 
     running: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     epoch_losses: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     sync: NDArray[np.int64] = field(default_factory=lambda: np.zeros(words.SYNC_WORDS, np.int64))
+    epochs: int = 0
 
     @property
     def steps(self) -> int:
@@ -54,6 +55,12 @@ class Pass:
         self.sync[words.STOP_ASKED] = 1
 
 
+def epochs_ended(workspace: Workspace, rows: NDArray[np.int64], first: int, end: int) -> int:
+    """How many epochs end in the steps from `first` to before `end`."""
+    steps_per_epoch = max(1, -(-rows.size // workspace.batch))
+    return end // steps_per_epoch - first // steps_per_epoch
+
+
 def run_pass(
     workspace: Workspace,
     data: Data,
@@ -69,40 +76,43 @@ def run_pass(
     outputs: NDArray[Any] | None = None,
     losses: NDArray[np.float64] | None = None,
     order: NDArray[np.int64] | None = None,
-    running: NDArray[np.float64] | None = None,
+    state: Pass | None = None,
     resident: bool = False,
     watch: Callable[[Pass], None] | None = None,
 ) -> tuple[Pass, bool]:
     """Run kernels.epoch.run_steps on `workers` threads; the arguments are explained there.
 
-    steps : the first step and the one after the last; default once through `rows`. learning_rates : one, or one for each step.
-    order, running : kept by the caller where an epoch is run in several passes. watch : called some times a second with the Pass
-    under way; with it, Ctrl-C ends the pass after the mini-batch under way.
+    steps : the first step and the one after the last; default once through `rows`. learning_rates : one, or one for each step
+    and perhaps more. order, state : kept by the caller where a run is made in several passes; `state.epoch_losses` has room for
+    all the epochs that end in it. watch : called some times a second with the Pass under way; with it, Ctrl-C ends the pass
+    after the mini-batch under way.
 
     Returns the Pass and whether it was ended by Ctrl-C.
     """
     network = workspace.network
-    steps_per_epoch = -(-rows.size // workspace.batch)
-    first, end = steps or (0, steps_per_epoch)
-    state = Pass(np.zeros(3) if running is None else running)
+    first, end = steps or (0, -(-rows.size // workspace.batch))
+    if state is None:
+        state = Pass(epoch_losses=np.zeros(epochs_ended(workspace, rows, first, end)))
+    state.sync[words.ARRIVALS] = state.sync[words.STOPPING] = 0
+    if purpose == TRAIN and np.ndim(learning_rates) == 0:
+        learning_rates = np.full(end - first, learning_rates)
+    rates = np.asarray(learning_rates if purpose == TRAIN else np.zeros(0), np.float64)
+    epoch_losses = state.epoch_losses[state.epochs :]
     if purpose == TRAIN:
-        state.epoch_losses = np.zeros(end // steps_per_epoch - first // steps_per_epoch if rows.size else 0)
-        learning_rates = np.broadcast_to(np.asarray(learning_rates, np.float64), (end - first,)).copy()
-    else:
-        learning_rates = np.zeros(0)
+        state.epochs += epochs_ended(workspace, rows, first, end)
     buffers = workspace.with_workers(workers)
     order = np.empty_like(rows) if order is None else order
     outputs = np.zeros((0, 0), network.dtype) if outputs is None else outputs
     losses = np.zeros(0) if losses is None else losses
-    slope = network.dtype.type(network.leaky_slope)
     loss = loss_code(network.loss, network.dtype)
+    slope = network.dtype.type(network.leaky_slope)
     rows = rows.view()
     rows.flags.writeable = False
 
     def work(worker: int) -> None:
         run_steps(
-            worker, workers, purpose, data, rows, order, workspace.batch, shuffle, resident, seed, first, end, learning_rates,
-            buffers, loss, slope, rule, state.sync, state.running, state.epoch_losses, outputs, losses,
+            worker, workers, purpose, data, rows, order, workspace.batch, shuffle, resident, seed, first, end, rates,
+            buffers, loss, slope, rule, state.sync, state.running, epoch_losses, outputs, losses,
         )  # fmt: skip
 
     if watch is None:

@@ -123,8 +123,8 @@ def validation_scores(
 
     Returns
     -------
-    dict : 'valid_loss', the (weighted) mean loss; 'valid_score', `default_score` of the network, None of quantiles; 'valid_' and each further
-        name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
+    dict : 'valid_loss', the (weighted) mean loss; 'valid_score', `default_score` of the network, None of quantiles; 'valid_'
+        and each further name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
     """
     row: dict[str, float | None] = {"valid_loss": float(np.average(losses, weights=weights))}
     row["valid_score"] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from fastdnn.inference import evaluate_in
 from fastdnn.kernels.layout import Data
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
-from fastdnn.thread_choice import choose_threads, most_threads
+from fastdnn.pace import Pace, most_threads
 from fastdnn.workers import check_threads
 from fastdnn.workspace import Workspace
 
@@ -32,11 +33,12 @@ class Trainer:
     dropout : the share of units dropped in training: one for all hidden layers, or a sequence of one for the input and one for
         each hidden layer; in [0, 1).
     seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
-    threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
+    threads : the most there may be; default: the cores. How many of them work is found by timing (fastdnn/pace.py), and the
+        result has the same bits for every number.
 
     Attributes
     ----------
-    step : steps done. steps_per_epoch, batch_size, threads, workspace.
+    step : steps done. steps_per_epoch, batch_size, workspace.
 
     Raises
     ------
@@ -66,9 +68,9 @@ class Trainer:
         self.batch_size = min(check_whole("batch_size", batch_size), rows)
         self.steps_per_epoch = -(-rows // self.batch_size)
         self.step = 0
-        most = check_threads(threads) if threads is not None else None
+        most = most_threads(self.batch_size) if threads is None else check_threads(threads)
         self.workspace = Workspace(
-            network, self.batch_size, most or most_threads(self.batch_size), weighted=examples.weights is not None,
+            network, self.batch_size, most, weighted=examples.weights is not None,
             clipping=optimizer.clip_norm > 0, dropout=dropout_shares(dropout, network.L),
         )  # fmt: skip
         self.data: Data = self.workspace.data(examples, with_targets=True)
@@ -77,9 +79,15 @@ class Trainer:
         self._order = np.empty(rows, np.int64)
         self._running = np.zeros(3)
         self._resident = False
-        self._pass(examples.indices[:0], (0, 0), 0.0, 1)  # compiles, so that no epoch's clock does
-        self.threads = most or choose_threads(self.workspace, self.data, examples.indices)
-        self.workspace.use_workers(self.threads)
+        self._pass(
+            Pass(self._running), examples.indices[:0], (0, 0), np.zeros(0), 1
+        )  # compiles, so that no epoch's clock does
+        self._pace = Pace(self.workspace.workers, asked=threads is not None)
+
+    @property
+    def threads(self) -> int:
+        """The number of threads that is fastest, as far as is known."""
+        return self._pace.threads
 
     def run(
         self,
@@ -98,28 +106,39 @@ class Trainer:
         Returns the Pass, whose `epoch_losses` has the mean loss of each epoch that ended, and whether Ctrl-C ended it.
         """
         rows = self.examples.indices if order is None else order
-        state, interrupted = self._pass(
-            rows,
-            (self.step, self.step + steps),
-            learning_rates,
-            self.threads,
-            shuffle=self.shuffle and order is None,
-            watch=watch,
-        )
-        self.step += state.steps
-        # One batch of all examples: their order does not matter, and they are still in the buffers.
-        self._resident = self.steps_per_epoch == 1 and not self.workspace.buffers.dropout[0]
+        rates = np.full(steps, learning_rates) if isinstance(learning_rates, float) else learning_rates
+        first, end, interrupted = self.step, self.step + steps, False
+        state = Pass(self._running, np.zeros(end // self.steps_per_epoch - first // self.steps_per_epoch))
+        while self.step < end and not interrupted and not state.diverged_at:
+            threads, count = self._pace.plan(end - self.step)
+            before, began, part = state.steps, time.perf_counter(), (self.step, self.step + count)
+            interrupted = self._pass(
+                state,
+                rows,
+                part,
+                rates[self.step - first :],
+                threads,
+                shuffle=self.shuffle and order is None,
+                watch=watch,
+            )
+            done = state.steps - before
+            self._pace.record(threads, done, time.perf_counter() - began)
+            self.step += done
+            # One batch of all examples: their order does not matter, and they are still in the buffers.
+            self._resident = self.steps_per_epoch == 1 and not self.workspace.buffers.dropout[0]
+        ended = self.step // self.steps_per_epoch - first // self.steps_per_epoch
+        state.epoch_losses = state.epoch_losses[: ended - bool(state.diverged_at)]
         return state, interrupted
 
     def _pass(
-        self, rows: NDArray[np.int64], steps: tuple[int, int], learning_rates: float | NDArray[np.float64], threads: int, *,
+        self, state: Pass, rows: NDArray[np.int64], steps: tuple[int, int], learning_rates: NDArray[np.float64], threads: int, *,
         shuffle: bool = False, watch: Callable[[Pass], None] | None = None,
-    ) -> tuple[Pass, bool]:  # fmt: skip
+    ) -> bool:  # fmt: skip
         return run_pass(
             self.workspace, self.data, rows, threads, rule=self.rule, steps=steps, learning_rates=learning_rates, seed=self.seed,
-            shuffle=shuffle and self.steps_per_epoch > 1, order=self._order[: rows.size], running=self._running,
+            shuffle=shuffle and self.steps_per_epoch > 1, order=self._order[: rows.size], state=state,
             resident=self._resident, watch=watch,
-        )  # fmt: skip
+        )[1]  # fmt: skip
 
     def batch_rows(self, number: int) -> NDArray[np.int64]:
         """The rows of mini-batch `number` (from 1) of the epoch that ran last."""

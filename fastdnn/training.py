@@ -210,7 +210,7 @@ class Run:
                     )
                 )
 
-        quick = history.threads == 1 and last_seconds < _TOO_QUICK_TO_WATCH
+        quick = last_seconds < _TOO_QUICK_TO_WATCH
         while done < steps and not self._out_of_time():
             chunk = self._chunk(steps - done)
             rates[done : done + chunk] = self._rates(chunk)

@@ -50,12 +50,16 @@ def run_workers(
         except BaseException as failure:
             failures.append(failure)
 
-    if workers == 1 and watch is None and interrupt is None:
+    alone = watch is None and interrupt is None
+    if workers == 1 and alone:
         work(0)
         return False
-    threads = [threading.Thread(target=guarded, args=(worker,), daemon=True) for worker in range(workers)]
+    # With nothing to watch, this thread is worker 0, and no signal reaches it before it has done its work.
+    threads = [threading.Thread(target=guarded, args=(worker,), daemon=True) for worker in range(int(alone), workers)]
     for thread in threads:
         thread.start()
+    if alone:
+        guarded(0)
     interrupted = False
     for thread in threads:
         while thread.is_alive():

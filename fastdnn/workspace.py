@@ -89,19 +89,18 @@ class Workspace:
             blocks=blocks,
             shares=_shares(blocks, dims, width, workers),
         )
+        self._shared_out = {workers: self.buffers}
         load_kernels(dtype)
         self.load()
 
     def with_workers(self, workers: int) -> layout.Buffers:
         """The same buffers, the update shared out among another number of workers, at most `self.workers`."""
-        if workers == len(self.buffers.shares) - 1:
-            return self.buffers
-        width = self.buffers.scratch.shape[2]
-        return self.buffers._replace(shares=_shares(self.buffers.blocks, self.network.layer_dims, width, workers))
-
-    def use_workers(self, workers: int) -> None:
-        """Share the update out among this number of workers from now on."""
-        self.buffers = self.with_workers(workers)
+        found = self._shared_out.get(workers)
+        if found is None:
+            width = self.buffers.scratch.shape[2]
+            shares = _shares(self.buffers.blocks, self.network.layer_dims, width, workers)
+            found = self._shared_out[workers] = self.buffers._replace(shares=shares)
+        return found
 
     def load(self) -> None:
         """Copy the network's parameters into the buffers."""

@@ -89,8 +89,8 @@ def test_fewer_workers_share_the_same_buffers(network):
     assert other.parameters is workspace.buffers.parameters
     assert len(other.shares) == 3
     assert other.shares[-1] == len(other.blocks)
-    workspace.use_workers(2)
-    np.testing.assert_array_equal(workspace.buffers.shares, other.shares)
+    assert workspace.with_workers(2) is other
+    assert workspace.with_workers(4) is workspace.buffers
 
 
 def test_without_training_there_is_nothing_for_it(network):
