@@ -123,11 +123,13 @@ def validation_scores(
 
     Returns
     -------
-    dict : 'valid_loss', the (weighted) mean loss; 'valid_score', `default_score` of the network, None of quantiles; 'valid_' and each further
-        name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
+    dict : 'valid_loss', the (weighted) mean loss; 'valid_score', `default_score` of the network, None of quantiles; 'valid_' and
+        each further name. None where a score is not defined (R^2 of a constant target). Scores count every example once.
     """
     row: dict[str, float | None] = {"valid_loss": float(np.average(losses, weights=weights))}
-    row["valid_score"] = None if network.loss == "quantile" else metric_value(default_score(network), network.loss, Y, AL)
+    row["valid_score"] = (
+        None if network.loss == "quantile" else metric_value(default_score(network), network.loss, Y, AL)
+    )
     return row | {column_of(name): metric_value(name, network.loss, Y, AL) for name in names}
 
 
