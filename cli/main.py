@@ -28,6 +28,8 @@ COMMANDS = {
     "evaluate": ("fastdnn.cli.evaluate", "Score a model on labelled rows."),
     "inspect": ("fastdnn.cli.inspect", "Show everything that a model file holds."),
     "gradcheck": ("fastdnn.cli.gradcheck", "Check the gradients of a network against differences of its cost."),
+    "doctor": ("fastdnn.cli.doctor", "Show the installation, and what stands in the way of speed."),
+    "bench": ("fastdnn.cli.bench", "Measure how fast a network trains on this machine."),
 }
 
 

@@ -11,7 +11,7 @@ from fastdnn.custom_activations import custom_code, registered_activations
 from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.kernels import activations, smooth
 
-_CODES = {
+ACTIVATION_CODES = {
     "identity": activations.IDENTITY,
     "relu": activations.RELU,
     "leaky_relu": activations.LEAKY_RELU,
@@ -28,8 +28,8 @@ def activation_code(name: str, dtype: Any) -> int:
     An address is good for this process only, and its loop is compiled, or loaded, at the first call. Raises ParameterError
     for a name that is neither in vocabulary.ACTIVATIONS nor registered.
     """
-    if name in _CODES:
-        return _CODES[name]
+    if name in ACTIVATION_CODES:
+        return ACTIVATION_CODES[name]
     if name in smooth.SMOOTH:
         return smooth.smooth_address(name, np.dtype(dtype).name)
     if name in registered_activations():

@@ -38,6 +38,10 @@ class MissingExtraError(FastDNNError):
     """An optional package that this task needs is not installed."""
 
 
+class CompilationError(FastDNNError):
+    """The kernels cannot be compiled ahead of their use."""
+
+
 class DivergenceError(FastDNNError):
     """Training produced a cost that is not finite.
 

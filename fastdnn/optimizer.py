@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import ParameterError, check_number, unknown_name
 from fastdnn.kernels import optimizers
 from fastdnn.kernels.layout import Rule
 
@@ -66,12 +61,12 @@ class Optimizer:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.name])
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", 0.01 if self.name == "adamw" else 0.0)
-        require("learning_rate", self.learning_rate, above=0.0)
-        require("beta1", self.beta1, least=0.0, below=1.0)
-        require("beta2", self.beta2, least=0.0, below=1.0)
-        require("epsilon", self.epsilon, above=0.0)
-        require("weight_decay", self.weight_decay, least=0.0)
-        require("clip_norm", self.clip_norm, least=0.0)
+        check_number("learning_rate", self.learning_rate, 0.0, above=True)
+        check_number("beta1", self.beta1, 0.0, 1.0, below=True)
+        check_number("beta2", self.beta2, 0.0, 1.0, below=True)
+        check_number("epsilon", self.epsilon, 0.0, above=True)
+        check_number("weight_decay", self.weight_decay, 0.0)
+        check_number("clip_norm", self.clip_norm, 0.0)
 
     @property
     def rate(self) -> float:
@@ -85,34 +80,3 @@ class Optimizer:
             _CODES[self.name], float(self.beta1), float(self.beta2), float(self.epsilon), self.convention == "scikit-learn",
             float(l2), float(l1), float(batch_l2), float(self.weight_decay or 0.0), float(self.clip_norm),
         )  # fmt: skip
-
-
-def require(
-    name: str, value: Any, *, least: float | None = None, above: float | None = None, below: float | None = None
-) -> None:
-    """Raise ParameterError unless `value` is a finite number, at least `least`, above `above` and below `below`."""
-    good = isinstance(value, numbers.Real) and math.isfinite(value)
-    good = (
-        good
-        and (least is None or value >= least)
-        and (above is None or value > above)
-        and (below is None or value < below)
-    )
-    if not good:
-        limits = [
-            *([f"{least:g} or more"] if least is not None else []),
-            *(["positive" if above == 0 else f"above {above:g}"] if above is not None else []),
-            *([f"below {below:g}"] if below is not None else []),
-        ]
-        raise ParameterError(f"{name} must be {' and '.join(limits) or 'a finite number'}, got {value!r}.")
-
-
-def require_count(name: str, value: Any) -> None:
-    """Raise ParameterError unless `value` is a whole number, 1 or more."""
-    if not (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and math.isfinite(value)
-        and value >= 1
-        and value == int(value)
-    ):
-        raise ParameterError(f"{name} must be a whole number, 1 or more, got {value!r}.")

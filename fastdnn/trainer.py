@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn.engine import Pass, run_pass
-from fastdnn.errors import ParameterError, check_seed
+from fastdnn.errors import ParameterError, check_number, check_seed, check_whole
 from fastdnn.examples import Array, Examples
 from fastdnn.inference import evaluate_in
 from fastdnn.kernels.layout import Data
 from fastdnn.network import Network
-from fastdnn.optimizer import Optimizer, require, require_count
+from fastdnn.optimizer import Optimizer
 from fastdnn.thread_choice import choose_threads, most_threads
 from fastdnn.workers import check_threads
 from fastdnn.workspace import Workspace
@@ -59,12 +59,11 @@ class Trainer:
         shuffle: bool = True,
     ) -> None:
         for name, strength in (("l2", l2), ("l1", l1), ("batch_l2", batch_l2)):
-            require(name, strength, least=0.0)
-        require_count("batch_size", batch_size)
+            check_number(name, strength, 0.0)
         self.network, self.examples, self.optimizer = network, examples, optimizer
         self.seed, self.shuffle = check_seed(seed), shuffle
         rows = len(examples)
-        self.batch_size = min(int(batch_size), rows)
+        self.batch_size = min(check_whole("batch_size", batch_size), rows)
         self.steps_per_epoch = -(-rows // self.batch_size)
         self.step = 0
         most = check_threads(threads) if threads is not None else None
@@ -156,7 +155,5 @@ def dropout_shares(dropout: float | Sequence[float], layers: int) -> tuple[float
             f"dropout takes one number, or {layers}: for the input and each of the {layers - 1} hidden layers; got {len(shares)}."
         )
     if isinstance(dropout, (int, float)):
-        require("dropout", dropout, least=0.0, below=1.0)
-    for share in shares:
-        require("dropout", share, least=0.0, below=1.0)
-    return tuple(float(share) for share in shares)
+        check_number("dropout", dropout, 0.0, 1.0, below=True)
+    return tuple(check_number("dropout", share, 0.0, 1.0, below=True) for share in shares)

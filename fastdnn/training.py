@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from fastdnn.callbacks import Callback, notify
 from fastdnn.defaults import LEARNING_RATES
 from fastdnn.engine import Pass
-from fastdnn.errors import DivergenceError
+from fastdnn.errors import DivergenceError, check_number, check_whole
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.monitoring import column_of, higher_is_better, requested_metrics, validation_scores
 from fastdnn.network import Network
 from fastdnn.non_finite import in_batch
-from fastdnn.optimizer import Optimizer, require, require_count
+from fastdnn.optimizer import Optimizer
 from fastdnn.patience import Patience
 from fastdnn.schedules import Schedule, as_schedule
 from fastdnn.trainer import Trainer
@@ -90,7 +90,8 @@ def train(
     """
     if isinstance(optimizer, str):
         optimizer = Optimizer(optimizer, learning_rate)
-    require_count("epochs", _EPOCHS if epochs is None else epochs)
+    if epochs is not None:
+        epochs = check_whole("epochs", epochs)
     schedule = as_schedule(schedule)
     watched = metric or ("valid_loss" if valid is not None else None)
     metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
@@ -98,13 +99,13 @@ def train(
         _NO_END if patience is None else patience, min_delta, watched is not None and higher_is_better(watched)
     )
     if time_limit is not None:
-        require("time_limit", time_limit, above=0.0)
+        check_number("time_limit", time_limit, 0.0, above=True)
     trainer = Trainer(
         network, examples, batch_size=batch_size, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, seed=seed,
         threads=threads, shuffle=shuffle,
     )  # fmt: skip
     most = epochs if epochs is not None else _EPOCHS if time_limit is None else _NO_END
-    run = Run(trainer, valid, int(most), time_limit, schedule, watched, counting, metrics, callbacks, float(l2))
+    run = Run(trainer, valid, most, time_limit, schedule, watched, counting, metrics, callbacks, float(l2))
     return run.go(progress)
 
 
@@ -259,9 +260,9 @@ class Run:
         """Steps until the next look at the clock."""
         if self.time_limit is None:
             return left
-        if not self.training_seconds:
+        if self.trainer.step == 0:
             return min(left, 10)
-        per_step = self.training_seconds / max(1, self.trainer.step)
+        per_step = self._elapsed() / self.trainer.step
         seconds = min(_CLOCK_EVERY, self.time_limit - self._elapsed())
         return max(1, min(left, int(seconds / per_step)))
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn.activation_codes import activation_code
+from fastdnn.compilation import load_kernels
 from fastdnn.errors import DataError
 from fastdnn.examples import Examples
 from fastdnn.kernels import layout
-from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.optimizers import RATES
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
@@ -89,7 +89,7 @@ class Workspace:
             blocks=blocks,
             shares=_shares(blocks, dims, width, workers),
         )
-        load_separate(dtype)
+        load_kernels(dtype)
         self.load()
 
     def with_workers(self, workers: int) -> layout.Buffers:

@@ -5,13 +5,15 @@ Four kinds of compiled function:
 * `kernel`    called by Python; kept in the cache;
 * `separate`  called by kernels, but compiled on its own, once for each float type, and reached through a symbol. Numba links
   the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
-  that took half a minute where it now takes seconds;
+  that took half a minute where it now takes seconds. The symbol is that of a pointer to the function, so callers can be
+  compiled before, beside or after it, in this process or in another;
 * `device`    a piece that LLVM inlines into the two above;
 * `c_function` compiled when it is first asked for, and called by its address: activations that few use, what a user has written.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +21,11 @@ import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
 from numba import extending, types
-from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
-from fastdnn.kernels.cache import keep_compiled
+from fastdnn.kernels.cache import is_kept, keep_compiled
+from fastdnn.kernels.pieces import KernelCompiler, PieceCompiler
 
 # Numba's own annotations do not know what its decorators make of a function.
 intrinsic: Any = extending.intrinsic
@@ -36,17 +38,21 @@ _FASTMATH = {"nsz", "arcp", "contract", "afn"}
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
 
 _separate: list[tuple[str, Any, Callable[[Any], tuple[Any, ...]]]] = []
-_loaded: set[str] = set()
+# Symbol -> the pointer it names; null until the function is loaded.
+_pointers: dict[str, ctypes.c_void_p] = {}
+_calls_left_open = False
 
 
 def device(function: Any) -> Any:
     """Compile a piece that only kernels call; it cannot be called from Python."""
-    return _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(function)
+    return _njit(
+        no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, pipeline_class=PieceCompiler, **_OPTIONS
+    )(function)
 
 
 def kernel(function: Any) -> Any:
     """Compile a kernel that Python calls; kept in the per-user cache."""
-    return keep_compiled(_njit(no_cfunc_wrapper=True, **_OPTIONS)(function))
+    return keep_compiled(_njit(no_cfunc_wrapper=True, pipeline_class=KernelCompiler, **_OPTIONS)(function))
 
 
 def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any]:
@@ -73,9 +79,12 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
                     raise TypingError(f"{function.__name__} takes {wanted}, got {given}")
 
             def codegen(context: Any, builder: ir.IRBuilder, _signature: Any, values: Any) -> Any:
-                symbol = _load(function.__name__, compiled, signature, floats)
-                kind = context.call_conv.get_function_type(types.none, expected)
-                target = cgutils.get_or_insert_function(builder.module, kind, symbol)
+                symbol = _declare(function.__name__, floats)
+                if not _calls_left_open:
+                    _load(function.__name__, compiled, signature, floats)
+                kind = context.call_conv.get_function_type(types.none, expected).as_pointer()
+                pointer = builder.module.globals.get(symbol) or ir.GlobalVariable(builder.module, kind, symbol)
+                target = builder.load(pointer)
                 unpacked = (
                     [builder.extract_value(values[0], i) for i in range(len(expected))] if len(values) == 1 else values
                 )
@@ -110,12 +119,55 @@ def load_separate(dtype: Any) -> None:
         _load(name, compiled, signature, numba.from_dtype(dtype))
 
 
-def _load(name: str, compiled: Any, signature: Callable[[Any], tuple[Any, ...]], floats: Any) -> str:
-    symbol = f"fastdnn.{name}.{floats}"
-    if symbol not in _loaded:
+def compile_separate(name: str, dtype: Any) -> None:
+    """Compile one `separate` function, or load it from the cache."""
+    _load(*next(entry for entry in _separate if entry[0] == name), numba.from_dtype(dtype))
+
+
+def missing_separate(dtype: Any) -> list[str]:
+    """The `separate` functions that are neither loaded nor in the cache: those that `load_separate` would compile."""
+    floats = numba.from_dtype(dtype)
+    return [
+        name
+        for name, compiled, signature in _separate
+        if not _declared_pointer(name, floats).value and not is_kept(compiled, signature(floats))
+    ]
+
+
+def separate_are_kept(dtype: Any) -> bool:
+    """Whether the cache holds every `separate` function for numpy dtype float32 or float64."""
+    floats = numba.from_dtype(dtype)
+    return all(is_kept(compiled, signature(floats)) for _, compiled, signature in _separate)
+
+
+def leave_calls_open() -> None:
+    """From now on kernels are compiled without what they jump to. They must not run in this process: it fills the cache."""
+    global _calls_left_open
+    _calls_left_open = True
+
+
+def calls_left_open() -> bool:
+    """Whether `leave_calls_open` was called in this process."""
+    return _calls_left_open
+
+
+def _load(name: str, compiled: Any, signature: Callable[[Any], tuple[Any, ...]], floats: Any) -> None:
+    pointer = _declared_pointer(name, floats)
+    if not pointer.value:
         arguments = signature(floats)
         compiled.compile(arguments)
         result = compiled.overloads[arguments]
-        llvm.add_symbol(symbol, result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
-        _loaded.add(symbol)
+        pointer.value = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+
+
+def _declare(name: str, floats: Any) -> str:
+    """The symbol of a function, known to LLVM from now on."""
+    symbol = f"fastdnn.{name}.{floats}"
+    if symbol not in _pointers:
+        _pointers[symbol] = ctypes.c_void_p()
+        llvm.add_symbol(symbol, ctypes.addressof(_pointers[symbol]))
     return symbol
+
+
+def _declared_pointer(name: str, floats: Any) -> ctypes.c_void_p:
+    return _pointers[_declare(name, floats)]

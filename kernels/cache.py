@@ -21,6 +21,7 @@ from typing import Any
 
 import llvmlite
 import numba
+from numba.core import sigutils
 from numba.core.registry import cpu_target
 
 _config: Any = numba.config
@@ -50,9 +51,21 @@ def cache_key() -> str:
     return digest.hexdigest()[:16]
 
 
-@functools.cache
 def cache_folder() -> Path | None:
     """The folder for this version of the code on this CPU, created if need be; None, with one warning, if it cannot be used."""
+    folder, problem = _prepared()
+    if problem:
+        _warn_once(f"compiled kernels are not kept: {problem}")
+    return folder
+
+
+def cache_problem() -> str:
+    """Why compiled code cannot be kept, or an empty string."""
+    return _prepared()[1]
+
+
+@functools.cache
+def _prepared() -> tuple[Path | None, str]:
     try:
         folder = user_cache_root() / cache_key()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,9 +73,8 @@ def cache_folder() -> Path | None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"'{folder}' is not writable")
     except (OSError, RuntimeError) as problem:
-        _warn_once(f"compiled kernels are not kept: {problem}")
-        return None
-    return folder
+        return None, str(problem)
+    return folder, ""
 
 
 def _require_own(folder: Path) -> None:
@@ -87,7 +99,10 @@ class GuardedCache:
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """The compiled function, or None."""
         try:
-            return self._cache.load_overload(signature, target_context)
+            found = self._cache.load_overload(signature, target_context)
+            if found is not None and found.signature.args != _argument_types(signature):
+                raise ValueError("another function's code")  # two processes that wrote at once may leave this
+            return found
         except Exception as problem:
             _warn_once(
                 f"a damaged file of compiled kernels is replaced ({type(problem).__name__}) in '{self.cache_path}'"
@@ -102,11 +117,41 @@ class GuardedCache:
         except Exception as problem:
             _warn_once(f"compiled kernels are not kept: {problem}")
 
+    def holds(self, signature: Any) -> bool:
+        """Whether there is code for this signature, as far as the index knows."""
+        index = self._cache._cache_file._load_index()
+        return self._cache._index_key(signature, cpu_target.target_context.codegen()) in index
+
+    def signatures(self) -> list[Any]:
+        """The signatures that there is code for, as far as the index knows."""
+        return [key[0] for key in self._cache._cache_file._load_index()]
+
     def _forget(self) -> None:
         try:
             self._cache.flush()
         except Exception as problem:
             _warn_once(f"compiled kernels are not kept: {problem}")
+
+
+def _argument_types(signature: Any) -> tuple[Any, ...]:
+    args: tuple[Any, ...] = sigutils.normalize_signature(signature)[0]
+    return args
+
+
+def is_kept(dispatcher: Any, signature: Any) -> bool:
+    """Whether the cache holds a dispatcher's code for a tuple of types. True where that cannot be known."""
+    try:
+        return isinstance(dispatcher._cache, GuardedCache) and dispatcher._cache.holds(signature)
+    except Exception:
+        return True
+
+
+def kept_signatures(dispatcher: Any) -> list[Any]:
+    """What the cache holds of a dispatcher's code; nothing where that cannot be known."""
+    try:
+        return dispatcher._cache.signatures() if isinstance(dispatcher._cache, GuardedCache) else []
+    except Exception:
+        return []
 
 
 def keep_compiled(dispatcher: Any) -> Any:

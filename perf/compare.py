@@ -4,6 +4,7 @@
     python perf/compare.py --all --markdown table.md --json table.json
     python perf/compare.py --workloads W2 --threads 1 --peers numpy,torch-manual
     python perf/compare.py --workloads mnist --mnist FOLDER
+    python perf/compare.py --cpu haswell --peers fastdnn,numpy  both limited to AVX2
     python perf/compare.py --rows 500 --repeats 1               a smoke run: the figures mean nothing
 
 Exit status 1 if losses disagree or fastdnn failed.
@@ -36,12 +37,22 @@ PEERS = {
     "sklearn": ("sklearn", "sklearn", ""),
 }
 
+# What limits fastdnn (Numba, whose features default to those of this CPU) and NumPy (OpenBLAS) to an older instruction set.
+CPUS = {
+    "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "", "OPENBLAS_CORETYPE": "Haswell"},
+    "x86-64": {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "", "OPENBLAS_CORETYPE": "Prescott"},
+}
+_LIMITED = ("fastdnn", "numpy")
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", help=f"of {', '.join(WORKLOADS)} (default {','.join(SHORT_LIST)})")
     parser.add_argument("--all", action="store_true", help="W1 to W8")
     parser.add_argument("--peers", default=",".join(PEERS), help="(default all: %(default)s)")
+    parser.add_argument(
+        "--cpu", choices=CPUS, help=f"limit the instruction set; then only {' and '.join(_LIMITED)} run"
+    )
     parser.add_argument("--threads", default="1,2", help="(default %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="(default %(default)s)")
     parser.add_argument(
@@ -67,11 +78,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         [n for n in WORKLOADS if n != "mnist"] if given.all else (given.workloads or ",".join(SHORT_LIST)).split(",")
     )
     given.workloads, given.peers = names, given.peers.split(",")
+    if given.cpu and given.peers == list(PEERS):
+        given.peers = list(_LIMITED)
     given.threads = [int(t) for t in given.threads.split(",")]
     for kind, asked, allowed in (("workload", names, WORKLOADS), ("peer", given.peers, PEERS)):
         for name in asked:
             if name not in allowed:
                 parser.error(f"no {kind} '{name}'. Allowed: {', '.join(allowed)}.")
+    if given.cpu and not set(given.peers) <= set(_LIMITED):
+        parser.error(f"--cpu limits {' and '.join(_LIMITED)} only; leave the other peers out.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not 1 <= min(given.threads) <= max(given.threads) <= cores:
         parser.error(f"--threads must lie between 1 and {cores}, the cores there are.")
@@ -136,6 +151,7 @@ def prepare(given: argparse.Namespace, peers: list[str]) -> tuple[dict[str, Any]
 
 def main(argv: list[str] | None = None) -> int:
     given = parse(argv)
+    os.environ.update(CPUS.get(given.cpu, {}))  # every run is a process of its own, which inherits it
     peers, missing = split_installed(given.peers)
     if missing:
         print(f"Not installed, left out: {', '.join(missing)}.", file=sys.stderr)

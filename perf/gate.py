@@ -2,6 +2,7 @@
 
     python perf/gate.py HEAD~1
     python perf/gate.py main --workloads W1,W2 --threads 2
+    python perf/gate.py HEAD~1 --workloads W1,W4 --starts 3 --turns 4 --tolerance 0.3     as .ci/run does
 
 The tree of BASE is unpacked into a temporary folder, and three processes are started, alike but for PYTHONPATH and
 FASTDNN_CACHE_DIR: base, base again, and candidate (the tree this file lies in). They sit on the same cores and train by turns,
@@ -60,8 +61,8 @@ def _median_ratio(above: list[float], below: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
-def decide(samples: Samples) -> Verdict:
-    """Fail where the median ratio is below 1 by more than the noise allows, which is at least 5 %, or where the loss moved.
+def decide(samples: Samples, tolerance: float = _LEAST_TOLERANCE) -> Verdict:
+    """Fail where the median ratio is below 1 by more than `tolerance` and more than the noise allows, or where the loss moved.
 
     The noise is twice the usual (median over the starts) distance of base from itself: the median of some starts of the same
     code lies within that nearly always, while one disturbed start changes nothing.
@@ -71,7 +72,7 @@ def decide(samples: Samples) -> Verdict:
         against_itself.append(abs(_median_ratio(again, base) - 1))
         against_base.append(_median_ratio(candidate, [(a + b) / 2 for a, b in zip(base, again, strict=True)]))
     noise, ratio = 2 * statistics.median(against_itself), statistics.median(against_base)
-    allowed = max(_LEAST_TOLERANCE, noise)
+    allowed = max(tolerance, noise)
     reasons = []
     if not ratio >= 1 - allowed:
         reasons.append(f"{100 * (1 - ratio):.1f} % slower than base, where {100 * allowed:.1f} % are allowed")
@@ -175,6 +176,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="(default %(default)s)")
     parser.add_argument("--starts", type=int, default=5, help="of the processes (default %(default)s)")
     parser.add_argument("--turns", type=int, default=6, help="for each start and workload (default %(default)s)")
+    parser.add_argument(
+        "--tolerance", type=float, default=_LEAST_TOLERANCE,
+        help="share of speed that may be lost at least, for machines that are shared (default %(default)s)",
+    )  # fmt: skip
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="fastdnn-gate-") as scratch:
         trees = {"base": Path(scratch) / "tree", "candidate": ROOT}
@@ -187,12 +192,12 @@ def main(argv: list[str] | None = None) -> int:
         except BaseUnusableError as problem:
             print(f"PASSED with a note: '{given.base}' cannot run this gate, so nothing was compared ({problem}).")
             return 0
-    return report(found)
+    return report(found, given.tolerance)
 
 
-def report(found: dict[str, Samples]) -> int:
+def report(found: dict[str, Samples], tolerance: float = _LEAST_TOLERANCE) -> int:
     """Print a line for each workload; the exit status."""
-    verdicts = {name: decide(samples) for name, samples in found.items()}
+    verdicts = {name: decide(samples, tolerance) for name, samples in found.items()}
     for name, verdict in verdicts.items():
         outcome = "passed" if verdict.passed else f"FAILED: {'; '.join(verdict.reasons)}"
         print(f"{name}: {verdict.ratio:.3f} x base (noise {100 * verdict.noise:.1f} %): {outcome}")

@@ -12,16 +12,6 @@ from typing import Any
 LIBRARIES = ("fastdnn", "numba", "llvmlite", "numpy", "scikit-learn", "torch", "jax", "jaxlib", "onnxruntime")
 
 
-def cpu_model() -> str:
-    """As the operating system names it."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-        return names[0] if names else platform.processor()
-    except OSError:
-        return platform.processor() or platform.machine()
-
-
 def installed(library: str) -> str | None:
     """Its version, or None. fastdnn may run from a checkout without being installed."""
     if library == "fastdnn":
@@ -49,10 +39,11 @@ def blas() -> str:
 
 def facts() -> dict[str, Any]:
     """Everything a reader of the table needs to judge it."""
+    from fastdnn.installation import cpu_name
     from fastdnn.kernels.vector import tile_height, vector_bytes
 
     return {
-        "cpu": cpu_model(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),

@@ -135,12 +135,6 @@ def time_epochs(job: Job, epoch: Callable[[], float]) -> tuple[list[float], list
     return seconds, losses
 
 
-def training_flops(layers: Sequence[int], m: int) -> int:
-    """Of one epoch: forward pass and dW of every layer, dA of every layer but the first; a multiply-add counts as two."""
-    products = [a * b for a, b in pairwise(layers)]
-    return 2 * m * (2 * sum(products) + sum(products[1:]))
-
-
 def peak_memory_mb() -> float:
     """The most memory this process had, in MiB. VmHWM, unlike ru_maxrss, is not inherited from the parent process."""
     try:
@@ -154,6 +148,8 @@ def peak_memory_mb() -> float:
 
 def record(job: Job, m: int, trained: Trained, import_seconds: float, versions: dict[str, str]) -> dict[str, Any]:
     """The facts of one run. samples/s come from the median epoch after the first, which may compile."""
+    from fastdnn.flops import training_flops
+
     rest = trained.epoch_seconds[1:] or trained.epoch_seconds
     median = statistics.median(rest)
     return {

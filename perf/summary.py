@@ -78,8 +78,9 @@ def markdown(result: dict[str, Any]) -> str:
     """The whole result of compare.py as Markdown: machine, overview, a table for each workload, what to know."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    limited = "" if machine.get("numba_cpu", "host") == "host" else f" (limited to {machine['numba_cpu']})"
     text = [
-        f"Measured on {machine['cpu']}, {machine['cores']} cores, {machine['vector_bits']}-bit vectors; Python "
+        f"Measured on {machine['cpu']}, {machine['cores']} cores, {machine['vector_bits']}-bit vectors{limited}; Python "
         f"{machine['python']}, {versions}; NumPy's BLAS: {machine['blas']}. Register tile in L1: "
         f"{result['peak']['tile_gflops']:.0f} GFLOP/s a core. Medians of {result['repeats']} alternating runs.",
         "",

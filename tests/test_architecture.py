@@ -77,13 +77,13 @@ def test_nothing_imports_a_second_copy_or_what_is_not_shipped(name):
 
 
 KERNEL_ORDER = [
-    {"cache"},
+    {"cache", "pieces"},
     {"_jit"},
     {"vector"},
     {"views", "custom", "mathfun", "sync", "tile", "rows", "panels", "random"},
     {"normal", "elementwise_losses"},
     {"elementwise"},
-    {"smooth", "activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout"},
+    {"smooth", "activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout", "peak"},
     {"losses", "layers", "row_tile"},
     {"update"},
     {"passes", "predict"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
+import platform
 import sys
 from pathlib import Path
 
@@ -108,6 +110,28 @@ def test_wrong_usage_is_said(wrong, capsys):
     assert wrong[0].strip("-").rstrip("s") in capsys.readouterr().err
 
 
+def test_an_older_cpu_is_for_those_that_can_be_limited(monkeypatch, capsys):
+    """And is said in the table. The processes that run inherit the limits."""
+    given = compare.parse(["--cpu", "haswell"])
+    assert given.peers == ["fastdnn", "numpy"]
+    with pytest.raises(SystemExit):
+        compare.parse(["--cpu", "haswell", "--peers", "fastdnn,jax"])
+    assert "leave the other peers out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        compare.parse(["--cpu", "z80"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cpu", "bits"), [("haswell", 256), ("x86-64", 128)])
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="instruction sets of x86-64")
+def test_comparison_on_an_older_cpu(tmp_path, monkeypatch, cpu, bits):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    assert compare.main(smoke_options(tmp_path, "--workloads", "W5", "--cpu", cpu)) == 0
+    result = json.loads((tmp_path / "table.json").read_text())
+    assert result["machine"]["vector_bits"] == bits
+    assert f"{bits}-bit vectors (limited to {cpu})" in (tmp_path / "table.md").read_text()
+
+
 def test_another_learning_rate_is_noticed(tmp_path):
     """Two real runs of the NumPy peer, on the data of W5 cut short."""
     processes.run_for_json(
@@ -186,6 +210,14 @@ def test_gate_allows_what_the_machine_does_to_base(rng):
     verdict = gate.decide(samples(rng, slowdown=1.06, process_noise=0.2))
     assert verdict.noise > 0.07
     assert verdict.passed
+
+
+def test_gate_allows_more_where_it_is_told_to(rng):
+    slow = samples(rng, slowdown=1.25)
+    assert not gate.decide(slow).passed
+    assert gate.decide(slow, 0.3).passed
+    assert not gate.decide(samples(rng, slowdown=1.6), 0.3).passed
+    assert not gate.decide(samples(rng, loss=0.51), 0.3).passed
 
 
 def test_gate_reports_and_returns_the_verdict(rng, capsys):

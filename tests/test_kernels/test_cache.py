@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 from callers import JIT
 
-from fastdnn.kernels import cache
+from fastdnn.kernels import _jit, activations, cache  # noqa: F401  activations: a separate function
 
 pytestmark = pytest.mark.skipif(not JIT or os.name == "nt", reason="keeps machine code, for one POSIX user")
 
@@ -89,6 +91,36 @@ def test_an_unwritable_place_is_said_once_and_done_without(tmp_path):
     assert len(warned) == 1
 
 
+def test_code_of_another_function_is_not_run(tmp_path):
+    """Two processes that write an index at once may leave one file under two signatures."""
+    first = """
+import numpy as np
+from fastdnn.kernels import _jit, activations
+for dtype in (np.float32, np.float64):
+    _jit.compile_separate("activate", np.dtype(dtype))
+"""
+    again = """
+import warnings, numpy as np, numba
+warnings.simplefilter("ignore")
+from fastdnn.kernels import _jit, activations
+_jit.compile_separate("activate", np.dtype(np.float32))
+activate = activations.activate.from_python
+Z = np.ones((1, 1, 16), np.float32)
+activate(activations.IDENTITY, Z, Z.copy(), 1, 0, 1, np.float32(0))
+print(sum(activate.stats.cache_misses.values()))
+"""
+    environment = os.environ | {"FASTDNN_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", first], env=environment, check=True, timeout=300)
+    one, two = sorted(p for p in kept(tmp_path) if p.name.startswith("activations.activate-") and p.suffix == ".nbc")
+    contents = one.read_bytes(), two.read_bytes()
+    one.write_bytes(contents[1])
+    two.write_bytes(contents[0])
+    done = subprocess.run(
+        [sys.executable, "-c", again], env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stdout == "1\n"
+
+
 def test_the_key_follows_what_compiled_code_depends_on(tmp_path, monkeypatch):
     """Another source, and other flags of the compiler, have a folder of their own."""
     key = cache.cache_key()
@@ -105,6 +137,26 @@ def test_checked_code_and_unchecked_code_are_kept_apart(tmp_path):
     use(tmp_path)
     assert use(tmp_path, NUMBA_BOUNDSCHECK="1")[0] == "[0, 1, 2] 0 0"
     assert use(tmp_path, NUMBA_BOUNDSCHECK="1")[0] == "[0, 1, 2] 1 0"
+
+
+def test_what_is_kept_is_known_without_loading_it(dtype):
+    """The kernels of this process are in the cache by now, or cannot be kept at all."""
+    if cache.cache_problem():
+        pytest.skip("this process has no cache")
+    name, dispatcher, signature = _jit._separate[0]
+    _jit.compile_separate(name, np.dtype(dtype))
+    types = signature(numba.from_dtype(np.dtype(dtype)))
+    assert cache.is_kept(dispatcher, types)
+    assert types in cache.kept_signatures(dispatcher)
+    assert not cache.is_kept(dispatcher, types[:-1])
+
+
+def test_a_problem_is_told_without_a_warning(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("FASTDNN_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    folder, problem = cache._prepared.__wrapped__()
+    assert folder is None
+    assert "file" in problem
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from callers import JIT, from_python
-from numba import TypingError, types
+from numba import TypingError, typeof, types
 
 from fastdnn.kernels import _jit, activations, losses
 
@@ -63,3 +63,29 @@ def test_separate_functions_serve_two_float_types_and_compile_no_third(dtype):
                   for s in compiled.overloads}  # fmt: skip
         assert floats == {types.float32, types.float64}, name
         assert signature(types.float32) in compiled.overloads
+
+
+@pytest.mark.skipif(not JIT, reason="compiled code")
+def test_callers_can_be_compiled_before_what_they_jump_to(monkeypatch, dtype):
+    """As the helper of fastdnn.compilation does; the pointer that they read is filled in later."""
+    arguments = (0, *(np.full((1, 1, 16), value, dtype) for value in (3.0, np.nan)), 1, 0, 1, dtype(0))
+    _jit.compile_separate("activate", np.dtype(dtype))
+    pointer = _jit._pointers[f"fastdnn.activate.{np.dtype(dtype)}"]
+    address = pointer.value
+    monkeypatch.setattr(_jit, "_calls_left_open", True)
+    monkeypatch.setattr(_jit, "_load", None)  # compiling the caller does not come near it
+    call = _jit._njit(lambda kind, Z, A, n, r0, r1, slope: activations.activate(kind, Z, A, n, r0, r1, slope))
+    pointer.value = None
+    try:
+        call.compile(tuple(map(typeof, arguments)))
+    finally:
+        pointer.value = address
+    arguments[2][:] = np.nan
+    call(*arguments)
+    assert arguments[2][0, 0, 0] == 3
+
+
+@pytest.mark.skipif(not JIT, reason="compiled code")
+def test_nothing_is_missing_once_all_is_loaded(dtype):
+    _jit.load_separate(np.dtype(dtype))
+    assert _jit.missing_separate(np.dtype(dtype)) == []

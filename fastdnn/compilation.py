@@ -1,0 +1,201 @@
+"""Kernels on an empty cache: a helper process compiles a part of them meanwhile, and they meet in the cache.
+
+Compiling is one thread's work. Two processes take the kernels one after the other from the same list; what the helper has
+compiled this process reads from the cache. Nothing depends on the helper: what it does not deliver is compiled here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from fastdnn.errors import CompilationError
+from fastdnn.kernels import _jit
+from fastdnn.kernels.cache import cache_folder, cache_problem, kept_signatures
+from fastdnn.workers import available_cores
+
+# The kernel that runs epochs, the longest to compile; the others are named in kernels/_jit.py.
+_EPOCHS = "epochs"
+# Seconds after which a helper that is still at its last kernel is given up; no kernel takes ten.
+_PATIENCE = 120.0
+
+
+def load_kernels(dtype: Any) -> None:
+    """Make ready every kernel that training in float32 or float64 jumps to: from the cache, or by compiling."""
+    dtype = np.dtype(dtype)
+    if _jit.JIT_DISABLED or _jit.calls_left_open():
+        return
+    missing = _jit.missing_separate(dtype)
+    if len(missing) > 1 and _helper_is_possible():
+        _compile_in_two(missing, dtype)
+    _jit.load_separate(dtype)
+
+
+def kernels_are_kept(dtype: Any) -> bool:
+    """Whether training in float32 or float64 finds all its kernels in the cache."""
+    if _jit.JIT_DISABLED or cache_folder() is None:
+        return False
+    from fastdnn.kernels.epoch import run_steps
+
+    # Signatures for float32 have both types in them: losses are summed in float64.
+    dtype = np.dtype(dtype)
+    float32 = ["float32" in str(signature) for signature in kept_signatures(run_steps)]
+    return (dtype == np.float32) in float32 and _jit.separate_are_kept(dtype)
+
+
+def warm_up(dtype: Any) -> None:
+    """Fill the cache with every kernel that training in float32 or float64 uses, in a process of its own.
+
+    Raises
+    ------
+    CompilationError : that failed, or the kernels cannot be kept.
+    """
+    dtype = np.dtype(dtype)
+    if _jit.JIT_DISABLED:
+        raise CompilationError("There is nothing to compile: NUMBA_DISABLE_JIT is set.", "unset NUMBA_DISABLE_JIT")
+    if cache_problem():
+        raise CompilationError(
+            f"Compiled kernels cannot be kept: {cache_problem()}.", "FASTDNN_CACHE_DIR=FOLDER, a folder of your own"
+        )
+    command, environment = _own_python(dtype.name)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode or not kernels_are_kept(dtype):
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise CompilationError(f"The kernels for {dtype} could not be compiled and kept: {said[-1]}.")
+
+
+def _own_python(*arguments: str) -> tuple[list[str], dict[str, str]]:
+    """The command that runs this module in another process, and its environment: it imports what this process would."""
+    # -P: the current folder is no place to import from, unless it is for this process too.
+    command = [sys.executable, "-P", "-m", "fastdnn.compilation", *arguments]
+    return command, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def _helper_is_possible() -> bool:
+    """Whether a second process can be started, has a core to run on, and a place to leave its work."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    return (
+        available_cores() > 1
+        and cache_folder() is not None
+        and not getattr(sys, "frozen", False)
+        and Path(sys.executable or "").stem.lower().startswith("python")  # not a program that Python is embedded in
+        and not (multiprocessing is not None and multiprocessing.current_process().daemon)
+    )
+
+
+def _compile_in_two(names: list[str], dtype: np.dtype[Any]) -> None:
+    jobs = deque([_EPOCHS, *names])
+    try:
+        helper = _Helper(jobs, dtype)
+    except (OSError, RuntimeError):  # no process, or no thread, can be started
+        return
+    with helper:
+        while jobs:
+            with contextlib.suppress(IndexError):  # the helper has taken the last one
+                name = jobs.pop()
+                if name != _EPOCHS:  # that one is compiled when it is called
+                    _jit.compile_separate(name, dtype)
+
+
+class _Helper:
+    """The second process, and the thread that gives it the next job from the front of `jobs`.
+
+    A context: it is waited for at the end, and ended at once where this process has failed or was interrupted.
+    """
+
+    def __init__(self, jobs: deque[str], dtype: np.dtype[Any]) -> None:
+        command, environment = _own_python(dtype.name, str(cache_folder()))
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
+        )
+        self._thread = threading.Thread(target=self._feed, args=(jobs,), daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._end()
+            raise
+
+    def __enter__(self) -> _Helper:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._thread.join(_PATIENCE)
+        finally:
+            self._end()
+
+    def _feed(self, jobs: deque[str]) -> None:
+        """One job, and the next when the helper says that it is done; until there is none, or the helper has ended."""
+        orders, answers = self._pipes()
+        with contextlib.suppress(IndexError, OSError, ValueError):
+            done = True
+            while done:
+                name = jobs.popleft()
+                print(name, file=orders, flush=True)
+                done = answers.readline().strip() == name
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._thread.join(1.0)
+        for pipe in self._pipes():
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _compile_epochs(dtype: np.dtype[Any]) -> None:
+    """Compile, or load, the kernel that runs epochs, by a pass over no rows."""
+    from fastdnn.engine import run_pass
+    from fastdnn.examples import Examples
+    from fastdnn.network import Network
+    from fastdnn.workspace import Workspace
+
+    examples = Examples(np.zeros((1, 1), dtype), np.zeros(1, dtype))
+    workspace = Workspace(Network([1, 1], dtype=dtype.name), 1, 1)
+    run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices[:0], 1)
+
+
+def _help(dtype: np.dtype[Any], folder: str) -> None:
+    """The helper: compiles what it reads from standard input, a name a line, and repeats the name when that is in the cache."""
+    import fastdnn.kernels.epoch  # noqa: F401  names all the others
+
+    if str(cache_folder()) != folder:
+        return
+    _jit.leave_calls_open()
+    for line in sys.stdin:
+        name = line.strip()
+        if name == _EPOCHS:
+            _compile_epochs(dtype)
+        else:
+            _jit.compile_separate(name, dtype)
+        print(name, flush=True)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if len(sys.argv) > 2:
+            _help(np.dtype(sys.argv[1]), sys.argv[2])
+        else:
+            _compile_epochs(np.dtype(sys.argv[1]))

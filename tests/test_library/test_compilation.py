@@ -1,0 +1,265 @@
+"""fastdnn/compilation.py: two processes compile on an empty cache, one where two cannot, and nothing compiles twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+
+import numpy as np
+import pytest
+from callers import JIT
+from numba.core import event
+
+from fastdnn import compilation
+from fastdnn.engine import run_pass
+from fastdnn.errors import CompilationError
+from fastdnn.examples import Examples
+from fastdnn.kernels import _jit
+from fastdnn.network import Network
+from fastdnn.training import train
+from fastdnn.workers import available_cores
+from fastdnn.workspace import Workspace
+
+FLOAT32 = np.dtype("float32")
+pytestmark = pytest.mark.skipif(not JIT, reason="compiled code")
+
+# Trains in this float type; says how many kernels came from the cache and how many were compiled in this process.
+_TRAIN = """
+import json, sys, numpy as np
+from fastdnn.examples import Examples
+from fastdnn.network import Network
+from fastdnn.training import train
+examples = Examples(np.random.rand(9, 4), np.arange(9) % 3)
+history = train(Network([4, 5, 3], dtype=sys.argv[1], seed=1), examples, epochs=2, threads=1)
+from fastdnn.kernels import _jit, epoch
+kernels = [*(compiled for _, compiled, _ in _jit._separate), epoch.run_steps]
+print(json.dumps([sum(sum(k.stats.cache_hits.values()) for k in kernels),
+                  sum(sum(k.stats.cache_misses.values()) for k in kernels), len(kernels)]))
+"""
+
+
+def kernels_of_a_run(folder, dtype, **environment):
+    """(from the cache, compiled in the process itself, all) of a process that trains."""
+    environment = os.environ | {"FASTDNN_CACHE_DIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)} | environment
+    command = [sys.executable, "-c", _TRAIN, dtype]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(available_cores() < 2, reason="two processes")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_empty_cache_is_filled_by_two_and_then_nothing_compiles(tmp_path, dtype):
+    kept, compiled, every = kernels_of_a_run(tmp_path, dtype)
+    assert kept >= 1  # the helper's
+    assert compiled >= 1
+    assert kept + compiled == every
+    assert kernels_of_a_run(tmp_path, dtype) == [every, 0, every]
+
+
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_used_is_done_without(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    kept, compiled, every = kernels_of_a_run(tmp_path / "file" / "cache", "float32", PYTHONWARNINGS="ignore")
+    assert (kept, compiled) == (0, every)
+
+
+class _Recorded(list):
+    """The names that this process compiles; nothing is compiled really."""
+
+    def compile(self, name, dtype):
+        self.append(name)
+
+
+@pytest.fixture
+def compiled_here(monkeypatch):
+    names = _Recorded()
+    monkeypatch.setattr(_jit, "compile_separate", names.compile)
+    return names
+
+
+def helper_that_runs(monkeypatch, code):
+    """Replace the helper's program; returns the processes that are started."""
+    started = []
+    popen = subprocess.Popen
+
+    def start(*args, **options):
+        started.append(popen(*args, **options))
+        return started[-1]
+
+    monkeypatch.setattr(compilation, "_own_python", lambda *_: ([sys.executable, "-c", code], dict(os.environ)))
+    monkeypatch.setattr(subprocess, "Popen", start)
+    return started
+
+
+# Answers each name at once, as if it were compiled.
+_DILIGENT = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+
+
+@pytest.mark.parametrize(
+    "code", ["", "raise SystemExit(1)", "print('nonsense')", "import sys; sys.stdin.close()", _DILIGENT]
+)
+def test_every_kernel_is_compiled_here_or_was_given_to_the_helper(monkeypatch, compiled_here, code):
+    """What a helper did not finish is compiled by load_separate, which follows."""
+    names = [f"kernel{i}" for i in range(50)]
+    (process,) = _compiled_in_two(monkeypatch, code, names)
+    assert process.returncode is not None  # waited for: no zombie
+    assert process.stdin.closed
+    assert process.stdout.closed
+    assert len(set(compiled_here)) == len(compiled_here)
+    missing = set(names) - set(compiled_here)
+    assert len(missing) <= (1 if code != _DILIGENT else 50)
+
+
+def _compiled_in_two(monkeypatch, code, names):
+    started = helper_that_runs(monkeypatch, code)
+    compilation._compile_in_two(names, FLOAT32)
+    return started
+
+
+def test_a_helper_that_does_not_answer_is_given_up(monkeypatch, compiled_here):
+    monkeypatch.setattr(compilation, "_PATIENCE", 0.2)
+    (process,) = _compiled_in_two(monkeypatch, "import time; time.sleep(600)", ["a", "b"])
+    assert process.returncode is not None
+    assert compiled_here == ["b", "a"]
+
+
+def test_an_interrupt_ends_the_helper(monkeypatch):
+    def interrupted(name, dtype):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_jit, "compile_separate", interrupted)
+    started = helper_that_runs(monkeypatch, "import time; time.sleep(600)")
+    with pytest.raises(KeyboardInterrupt):
+        compilation._compile_in_two(["a", "b"], FLOAT32)
+    assert started[0].returncode is not None
+
+
+def test_where_no_process_can_be_started_one_compiles(monkeypatch, compiled_here):
+    def refuse(*_, **__):
+        raise PermissionError("no processes here")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    compilation._compile_in_two(["a", "b"], FLOAT32)
+    assert compiled_here == []  # load_separate follows and compiles both
+
+
+@pytest.mark.parametrize(
+    ("target", "value"),
+    [
+        ("fastdnn.compilation.available_cores", lambda: 1),
+        ("fastdnn.compilation.cache_folder", lambda: None),
+        ("sys.frozen", True),
+        ("sys.executable", "/opt/blender"),
+        ("sys.executable", None),
+        ("multiprocessing.current_process", lambda: type("Daemonic", (), {"daemon": True})),
+    ],
+)
+def test_there_is_no_helper_where_it_cannot_work(monkeypatch, tmp_path, target, value):
+    monkeypatch.setattr("fastdnn.compilation.available_cores", lambda: 2)
+    monkeypatch.setattr("fastdnn.compilation.cache_folder", lambda: tmp_path)
+    assert compilation._helper_is_possible()
+    monkeypatch.setattr(target, value, raising=False)
+    assert not compilation._helper_is_possible()
+
+
+def test_a_helper_with_another_cache_does_nothing(tmp_path, capsys):
+    compilation._help(FLOAT32, str(tmp_path))
+    assert capsys.readouterr().out == ""
+    assert not _jit.calls_left_open()
+
+
+def test_warming_up_says_why_it_cannot(monkeypatch):
+    monkeypatch.setattr(compilation, "cache_problem", lambda: "'/x' is not writable")
+    with pytest.raises(CompilationError, match="cannot be kept: '/x' is not writable") as caught:
+        compilation.warm_up("float32")
+    assert "FASTDNN_CACHE_DIR" in caught.value.hint
+    monkeypatch.setattr(compilation, "cache_problem", lambda: "")
+    monkeypatch.setattr(compilation, "_own_python", lambda *_: ([sys.executable, "-c", "1 / 0"], dict(os.environ)))
+    with pytest.raises(CompilationError, match="ZeroDivisionError"):
+        compilation.warm_up("float32")
+    monkeypatch.setattr(_jit, "JIT_DISABLED", True)
+    with pytest.raises(CompilationError, match="NUMBA_DISABLE_JIT"):
+        compilation.warm_up("float32")
+
+
+def arrays(dtype, layers, m):
+    """X and labels as people have them."""
+    rng = np.random.default_rng(1)
+    X = rng.integers(0, 255, (m, layers[0])).astype(np.uint8)
+    y = rng.integers(0, layers[-1], m)
+    if dtype == "uint8":
+        return X, y
+    X = X.astype(dtype) / 255
+    return X, y
+
+
+def test_nothing_compiles_for_another_network_or_other_data():
+    """float32 training after the first: whatever its sizes, its settings, and the type and order of its data."""
+    X, y = arrays("float32", (4, 3), 20)
+    train(Network([4, 5, 3]), Examples(X, y), Examples(X, y), epochs=1, threads=1)
+    with event.install_recorder("numba:compile") as recorder:
+        for layers, dtype, m, batch, optimizer in (
+            ((4, 3), "float32", 20, 7, "sgd"),
+            ((7, 33, 2, 5), "float64", 64, 64, "adam"),
+            ((3, 8, 4), "uint8", 31, 1, "adam"),
+            ((100, 1, 2), "float32", 3, 8, "sgd"),
+        ):
+            X, y = arrays(dtype, layers, m)
+            read_only, fortran = X.copy(), np.asfortranarray(X)
+            read_only.setflags(write=False)
+            for data in (X, read_only, fortran, X[::-1]):
+                for labels in (y, y.astype(np.int32)):
+                    network = Network(list(layers), activation="tanh")
+                    examples = Examples(data, labels)
+                    train(network, examples, examples, epochs=2, batch_size=batch, optimizer=optimizer, l2=0.1)
+                    network.predict(data)
+        for loss, output in (("squared_error", "identity"), ("binary_cross_entropy", "sigmoid")):
+            network = Network([4, 2, 1], loss=loss, output_activation=output, activation="leaky_relu")
+            train(network, Examples(X[:, :4], (y % 2).astype(np.float64)), epochs=1, shuffle=False)
+    assert [e.data["dispatcher"] for _, e in recorder.buffer if e.is_start] == []
+
+
+def test_the_pass_that_the_helper_compiles_is_that_of_training():
+    """Else it would compile what nobody calls."""
+    compilation._compile_epochs(FLOAT32)
+    X, y = arrays("float32", (4, 3), 20)
+    with event.install_recorder("numba:compile") as recorder:
+        workspace = Workspace(Network([4, 5, 3]), 5, 1)
+        examples = Examples(X, y)
+        run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices, 1, shuffle=(1, 2))
+        train(Network([4, 5, 3]), examples, examples, epochs=2)
+    assert len(recorder.buffer) == 0
+
+
+def test_kernels_of_this_process_are_kept():
+    if compilation.cache_problem():
+        pytest.skip("this process has no cache")
+    compilation._compile_epochs(FLOAT32)
+    _jit.load_separate(FLOAT32)
+    assert compilation.kernels_are_kept("float32")
+
+
+def test_jobs_are_taken_from_both_ends(monkeypatch, compiled_here):
+    """The helper begins with the kernel of epochs, the longest; this process with the other end."""
+    given = deque()
+    monkeypatch.setattr(compilation, "_Helper", lambda jobs, dtype: _Taking(jobs, given))
+    compilation._compile_in_two(["a", "b", "c"], FLOAT32)
+    assert list(given) == ["epochs"]
+    assert compiled_here == ["c", "b", "a"]
+
+
+class _Taking:
+    def __init__(self, jobs, given):
+        given.append(jobs.popleft())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
