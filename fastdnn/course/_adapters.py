@@ -24,7 +24,6 @@ from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
 
-
 _ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
 
 
