@@ -17,7 +17,7 @@ from fastdnn.workers import available_cores
 _TRIAL = 0.015
 # Seconds of one call, after which the number of threads may change.
 _STRETCH = 0.1
-# Seconds until a number that lost is tried again; twice as many each time it loses, up to the most.
+# Seconds until a number that lost is tried again, at least 30 times what the trial took; twice as many each time it loses.
 _AGAIN, _AGAIN_AT_MOST = 0.5, 4.0
 # More threads must be this much faster: a core that gains less is better left to others. Those that were asked for need not.
 _WORTH, _WORTH_IF_ASKED = 0.9, 1.0
@@ -73,7 +73,7 @@ class Pace:
             self._again_at[self.threads] = now + _AGAIN
             self.threads = best
         elif threads != best:
-            self._again_at[threads] = now + self._patience[threads]
+            self._again_at[threads] = now + max(self._patience[threads], 30 * seconds)
             self._patience[threads] = min(_AGAIN_AT_MOST, 2 * self._patience[threads])
 
     def _is_to_be_tried(self, threads: int, now: float) -> bool:

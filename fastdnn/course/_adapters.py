@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastdnn.activation_codes import activation_code
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
+from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
 from fastdnn.kernels._jit import load_separate
@@ -22,6 +23,8 @@ from fastdnn.kernels.course_dropout import mask_panels
 from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
+
+_ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
 
 
 @functools.cache
@@ -79,9 +82,16 @@ def linear_backward(dZ: Array, A_prev: Array, W: Array) -> tuple[Array, Array, A
     return _unpacked(dA_prev, n_prev, m), dW, db[:n].reshape(n, 1).copy()
 
 
+def _code(activation: str) -> int:
+    """Of the activations whose derivative follows from A, as the course has it: those that the engine added since need Z."""
+    if activation not in _ACTIVATIONS:
+        raise ParameterError(unknown_name("activation", activation, _ACTIVATIONS))
+    return activation_code(activation, np.float64)
+
+
 def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:
     """A = g(Z), (n, m); softmax works column by column. `slope` is that of leaky ReLU below zero."""
-    code = activation_code(activation, np.float64)
+    code = _code(activation)
     # What works element by element is laid out as one long example, so that no panel is padding.
     n, m = Z.shape if activation == "softmax" else (Z.size, 1)
     A = _empty(n, m)
@@ -91,7 +101,7 @@ def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:
 
 def activate_backward(activation: str, dA: Array, A: Array, slope: float = 0.01) -> Array:
     """dZ = dA g'(Z), from A = g(Z), all (n, m); softmax works column by column."""
-    code = activation_code(activation, np.float64)
+    code = _code(activation)
     n, m = A.shape if activation == "softmax" else (A.size, 1)
     dZ = _empty(n, m)
     activations.activate_backward.from_python(

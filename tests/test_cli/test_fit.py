@@ -74,6 +74,7 @@ def test_every_setting_reaches_the_network(run: Any) -> None:
         "layer_dims": [11, 5, 5, 3],
         "activations": ["tanh", "tanh", "sigmoid"],
         "loss": "binary_cross_entropy",
+        "loss_options": {"label_smoothing": 0.0},
         "n_parameters": 11 * 5 + 5 + 30 + 18,
         "dtype": "float64",
         "initialization": "glorot",

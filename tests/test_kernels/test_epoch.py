@@ -175,12 +175,12 @@ def test_without_training_nothing_is_updated(ready, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_stop_that_was_asked_for_ends_after_one_step(ready, workers, monkeypatch):
+def test_a_stop_that_was_asked_for_ends_after_one_step(ready, workers):
     workspace, data, rows = ready
     asked = engine.Pass()
     asked.stop()
-    monkeypatch.setattr(engine, "Pass", lambda: asked)
-    run_pass(workspace, data, rows, workers, rule=SGD)
+    asked.epoch_losses = np.zeros(1)
+    run_pass(workspace, data, rows, workers, rule=SGD, state=asked)
     assert (asked.steps, asked.diverged_at) == (1, 0)
     assert asked.mean_loss == pytest.approx(asked.last_cost)
 
@@ -216,14 +216,14 @@ def test_an_epoch_may_be_run_in_parts(ready):
     results = []
     for cuts in [(0, 10), (0, 5, 10), (0, 3, 4, 9, 10)]:
         workspace.load()
-        order, running, means = np.empty_like(rows), np.zeros(3), []
+        order, state = np.empty_like(rows), engine.Pass(epoch_losses=np.zeros(2))
         for steps in pairwise(cuts):
-            done, _ = run_pass(
+            run_pass(
                 workspace, data, rows, 2, rule=SGD, steps=steps, learning_rates=0.1, seed=3, shuffle=True, order=order,
-                running=running,
+                state=state,
             )  # fmt: skip
-            means += done.epoch_losses.tolist()
-        results.append((workspace.buffers.parameters.tobytes(), *means))
+        assert (state.steps, state.epochs) == (10, 2)
+        results.append((workspace.buffers.parameters.tobytes(), *state.epoch_losses))
     assert len(results[0]) == 3
     assert results[0] == results[1] == results[2]
 

@@ -72,7 +72,7 @@ def test_step_by_step_equals_the_long_run(network):
         np.testing.assert_allclose(learnt[key], p[key], rtol=1e-9, atol=1e-13)
 
 
-@pytest.mark.parametrize("activation", reference.FORWARD)
+@pytest.mark.parametrize("activation", ["identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax"])
 def test_one_layer_with_each_activation(activation, rng):
     A_prev, W, b = rng.normal(size=(5, 7)), rng.normal(size=(3, 5)), rng.normal(size=(3, 1))
     dA = rng.normal(size=(3, 7))

@@ -502,8 +502,14 @@ def test_data_errors(which, X, Y, sentence):
 
 @pytest.mark.parametrize("threads", [1, pytest.param(2, marks=needs_two_cores)])
 def test_python_meets_compiled_code_once_an_epoch_and_worker_at_most(threads, monkeypatch):
-    from fastdnn import training
+    from fastdnn import trainer, training
+    from fastdnn.pace import Pace
 
+    class Steady(Pace):
+        def plan(self, steps):
+            return threads, steps
+
+    monkeypatch.setattr(trainer, "Pace", Steady)
     made, original = [], engine.run_steps
 
     def counted(*arguments):
