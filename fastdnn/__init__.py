@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fastdnn.gradient_report import GradientCheck as GradientCheck
     from fastdnn.history import History as History
     from fastdnn.history import TrainingProgress as TrainingProgress
+    from fastdnn.lbfgs import train_lbfgs as train_lbfgs
     from fastdnn.loggers import CSVLogger as CSVLogger
     from fastdnn.loggers import JSONLLogger as JSONLLogger
     from fastdnn.loggers import TensorBoard as TensorBoard
@@ -77,6 +78,7 @@ _HOMES = {
     "register_activation": "fastdnn.custom_activations",
     "register_loss": "fastdnn.custom_losses",
     "train": "fastdnn.training",
+    "train_lbfgs": "fastdnn.lbfgs",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
-from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fastdnn.estimators.threads import pass_threads
 from fastdnn.examples import Examples
+from fastdnn.lbfgs import minimize
 from fastdnn.network import Network
 from fastdnn.objective import Objective
 
@@ -19,15 +18,8 @@ def fit_lbfgs(estimator: Any, network: Network, examples: Examples) -> None:
     """Train the network in place; sets n_iter_ and loss_, and warns where the solver did not converge."""
     threads = pass_threads(estimator, network, len(examples))
     objective = Objective(network, examples, l2=float(estimator.alpha), threads=threads)
-    result = minimize(
-        objective.value_and_gradient,
-        network.parameters.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
-    )
+    result = minimize(objective, estimator.max_iter, estimator.max_fun, estimator.tol)
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
-    network.parameters[:] = result.x
     penalty = objective.penalty()
     factor, constant = estimator._loss_terms(examples)
     estimator.loss_ = factor * (float(result.fun) - penalty) + constant + penalty

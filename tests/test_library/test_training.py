@@ -509,6 +509,9 @@ def test_python_meets_compiled_code_once_an_epoch_and_worker_at_most(threads, mo
         def plan(self, steps):
             return threads, steps
 
+        def record(self, threads, steps, seconds):
+            pass
+
     monkeypatch.setattr(trainer, "Pace", Steady)
     made, original = [], engine.run_steps
 
