@@ -29,7 +29,11 @@ from fastdnn.workers import available_cores
 _config: Any = numba.config
 
 # What `pip install 'fastdnn[EXTRA]'` adds for users, as in pyproject.toml: the packages and what they are for.
-EXTRAS = {"hdf5": (("h5py",), "reading HDF5 files")}
+EXTRAS = {
+    "hdf5": (("h5py",), "reading HDF5 files"),
+    "sklearn": (("scikit-learn",), "MLPClassifier, MLPRegressor, L-BFGS"),
+    "tensorboard": (("tensorboardX",), "curves for TensorBoard"),
+}
 # Instruction sets that make a difference to kernels, in LLVM's names.
 _SETS = ("sse2", "sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bf16", "neon", "sve")
 _X86 = ("x86_64", "amd64", "i386", "i686")

@@ -54,7 +54,8 @@ def train_lbfgs(
     Parameters
     ----------
     examples : with targets, perhaps with weights; every evaluation takes all of them, so it is for thousands, not millions.
-    iterations : the most. tolerance : training ends where no component of the gradient is larger.
+    iterations : the most. tolerance : training ends where no component of the gradient is larger, or where an iteration
+        lessens the cost by less than 2.2e-9 of itself (SciPy's ftol).
     l2 : lambda of J = mean loss + lambda / (2 m) sum W^2. threads : 1 or more; the result has the same bits for every number.
 
     Returns

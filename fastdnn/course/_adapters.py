@@ -96,7 +96,8 @@ def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:
     n, m = Z.shape if activation == "softmax" else (Z.size, 1)
     A = _empty(n, m)
     activations.activate.from_python(code, _packed(Z.reshape(n, m)), A, n, 0, m, float(slope))
-    return _unpacked(A, n, m).reshape(Z.shape)
+    result: Array = _unpacked(A, n, m).reshape(Z.shape) + 0.0  # no zero has a minus: ReLU gives 0 times a negative Z
+    return result
 
 
 def activate_backward(activation: str, dA: Array, A: Array, slope: float = 0.01) -> Array:

@@ -97,21 +97,23 @@ def test_code_of_another_function_is_not_run(tmp_path):
 import numpy as np
 from fastdnn.kernels import _jit, activations
 for dtype in (np.float32, np.float64):
-    _jit.compile_separate("activate", np.dtype(dtype))
+    _jit.compile_separate("activate_backward", np.dtype(dtype))
 """
     again = """
 import warnings, numpy as np, numba
 warnings.simplefilter("ignore")
 from fastdnn.kernels import _jit, activations
-_jit.compile_separate("activate", np.dtype(np.float32))
-activate = activations.activate.from_python
+_jit.compile_separate("activate_backward", np.dtype(np.float32))
+backward = activations.activate_backward.from_python
 Z = np.ones((1, 1, 16), np.float32)
-activate(activations.IDENTITY, Z, Z.copy(), 1, 0, 1, np.float32(0))
-print(sum(activate.stats.cache_misses.values()))
+backward(activations.IDENTITY, Z, Z, Z.copy(), 1, 0, 1, np.float32(0))
+print(sum(backward.stats.cache_misses.values()))
 """
     environment = os.environ | {"FASTDNN_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", first], env=environment, check=True, timeout=300)
-    one, two = sorted(p for p in kept(tmp_path) if p.name.startswith("activations.activate-") and p.suffix == ".nbc")
+    one, two = sorted(
+        p for p in kept(tmp_path) if p.name.startswith("activations.activate_backward-") and p.suffix == ".nbc"
+    )
     contents = one.read_bytes(), two.read_bytes()
     one.write_bytes(contents[1])
     two.write_bytes(contents[0])

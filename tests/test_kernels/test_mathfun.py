@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from fastdnn.kernels import mathfun
+from fastdnn.kernels.vector import vector_bytes
 
 JIT = not numba.config.DISABLE_JIT
 X86 = platform.machine().lower() in {"x86_64", "amd64"}
@@ -152,6 +153,8 @@ def test_other_types_do_not_compile():
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("name", REFERENCE)
 def test_loop_is_vectorised(name, kind):
+    if vector_bytes() == 16 and kind is np.float64 and name.startswith("log"):
+        pytest.skip("two numbers a vector do not pay for the logarithm's selects, by LLVM's count")
     evaluate(name, np.ones(8, kind))
     loop = LOOPS[name]
     index = next(i for i, sig in enumerate(loop.signatures) if sig[0].dtype == numba.from_dtype(np.dtype(kind)))

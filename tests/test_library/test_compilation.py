@@ -203,6 +203,7 @@ def test_nothing_compiles_for_another_network_or_other_data():
     """float32 training after the first: whatever its sizes, its settings, and the type and order of its data."""
     X, y = arrays("float32", (4, 3), 20)
     train(Network([4, 5, 3]), Examples(X, y), Examples(X, y), epochs=1, threads=1)
+    Network([4, 5, 3]).predict(X)
     with event.install_recorder("numba:compile") as recorder:
         for layers, dtype, m, batch, optimizer in (
             ((4, 3), "float32", 20, 7, "sgd"),
@@ -232,7 +233,7 @@ def test_the_pass_that_the_helper_compiles_is_that_of_training():
     with event.install_recorder("numba:compile") as recorder:
         workspace = Workspace(Network([4, 5, 3]), 5, 1)
         examples = Examples(X, y)
-        run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices, 1, shuffle=(1, 2))
+        run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices, 1, seed=1, shuffle=True)
         train(Network([4, 5, 3]), examples, examples, epochs=2)
     assert len(recorder.buffer) == 0
 
