@@ -99,22 +99,24 @@ def loss_terms(loss: int, v: Any, d: Any, first: int, n: int, size: int, paramet
 
 @device
 def elementwise_loss(
-    loss: int, A: Any, Y: Any, parameters: Any, scratch: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int
-) -> None:
+    loss: int, values: Any, Y: Any, parameters: Any, A: Any, Z: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int, chain: bool
+) -> None:  # fmt: skip
     """losses[r] and dZ of rows r0..r1 for a loss that is a sum over the n units of `loss_terms`.
 
-    A : the values the loss is stated for, used up. scratch : panels like A, used up. dZ : holds the derivative of A for Z; is
-    multiplied by that of the loss for A, and its padding set to zero.
+    values : panels that the loss is stated for: Z, or A. A, Z : both used up, as room for what is moved together.
+    dZ : overwritten with the derivative of the loss for the values; with `chain` it holds that of A for Z before, and is
+    multiplied. Its padding is set to zero.
     """
     width = width_of(A)
     zero = A.dtype.type(0)
     for q in range((n + width - 1) // width):
         here = min(width, n - q * width)
-        v, d = rows_view(A, q, r0, r1), rows_view(scratch, q, r0, r1)
+        # Numbers only ever move towards the front, so those still to be read are never overwritten.
+        v, d = rows_view(A, q, r0, r1), rows_view(Z, q, r0, r1)
         k = 0
         for r in range(r0, r1):
             for c in range(here):
-                v[k], d[k] = A[q, r, c], Y[r, q * width + c]
+                v[k], d[k] = values[q, r, c], Y[r, q * width + c]
                 k += 1
         loss_terms(loss, v, d, q * width, here, (r1 - r0) * here, parameters)
         for r in range(r0, r1):
@@ -123,6 +125,12 @@ def elementwise_loss(
             for c in range(here):
                 total += v[k + c]
             losses[r] = total if q == 0 else losses[r] + total
-            for c in range(width):
-                slope = dZ[q, r, c] * d[k + c]
-                dZ[q, r, c] = slope if c < here else zero
+            if chain:
+                for c in range(here):
+                    d[k + c] *= dZ[q, r, c]
+        cleared = rows_view(dZ, q, r0, r1)
+        for i in range(cleared.size):
+            cleared[i] = zero
+        for r in range(r0, r1):
+            for c in range(here):
+                dZ[q, r, c] = d[(r - r0) * here + c]

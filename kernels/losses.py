@@ -204,9 +204,9 @@ def output_backward(
         half_squared_error(A, Y, Z, losses, n, r0, r1)
         activate_backward(activation, Z, A, dZ, n, r0, r1, slope)
     else:
-        # The fused ones are stated for the logits: as if the values were Z, with a derivative of 1.
-        fused = loss in (BINARY_CROSS_ENTROPY, POISSON)
-        activate_and_derive(IDENTITY if fused else activation, Z, A, dZ, n, r0, r1, slope)
-        elementwise_loss(loss, A, Y, parameters, Z, dZ, losses, n, r0, r1)
+        fused = loss in (BINARY_CROSS_ENTROPY, POISSON) or activation == IDENTITY
+        if not fused:
+            activate_and_derive(activation, Z, A, dZ, n, r0, r1, slope)
+        elementwise_loss(loss, Z if fused else A, Y, parameters, A, Z, dZ, losses, n, r0, r1, not fused)
     if weights.size > 0:
         weigh(weights, dZ, losses, n, r0, r1)
