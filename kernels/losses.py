@@ -40,6 +40,7 @@ from fastdnn.kernels.elementwise_losses import (
     elementwise_loss,
 )
 from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.views import rows_view
 
 __all__ = [
     "ABSOLUTE_ERROR", "BINARY_CROSS_ENTROPY", "CATEGORICAL_CROSS_ENTROPY", "HUBER", "POISSON", "QUANTILE", "SQUARED_ERROR",
@@ -53,7 +54,7 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
 
     labels : (rows,) int64 in [0, n). parameters : label smoothing e, or (0,) for none.
     Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class.
-    The largest logit is subtracted before exp, so no logit overflows. dZ may be Z.
+    The largest logit is subtracted before exp, so no logit overflows. Z is used up; dZ is another array.
     Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
     width = width_of(Z)
@@ -71,14 +72,20 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
             below += np.float64(smoothing) * (total / n - below)
         losses[r] = below
     exp_below_top(Z, dZ, n, r0, r1)
+    # The logits are used up: their place holds the totals side by side, so that the logarithms share instructions.
+    totals = rows_view(Z, 0, r0, r1)
     for r in range(r0, r1):
         total = row_sum(dZ, r, n)
-        losses[r] = mathfun.log(total) - losses[r]
+        totals[r - r0] = total
         scale = one / total
         for q in range((n + width - 1) // width):
             for c in range(width):
                 dZ[q, r, c] = dZ[q, r, c] * scale - spread if q * width + c < n else zero
         dZ[labels[r] // width, r, labels[r] % width] -= one - smoothing
+    for i in range(r1 - r0):
+        totals[i] = mathfun.log(totals[i])
+    for r in range(r0, r1):
+        losses[r] = totals[r - r0] - losses[r]
 
 
 @device
