@@ -135,10 +135,10 @@ def _present(features: str) -> list[str]:
 
 
 def _version(package: str) -> str | None:
-    """The version of a package that can be imported, or None."""
-    if importlib.util.find_spec(package) is None:
-        return None
+    """The version of an installed package, by the name it is installed by; None if it is not there."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
+        if importlib.util.find_spec(package) is None:
+            return None
         return "unknown"
