@@ -33,7 +33,7 @@ _RATIO = polynomial(  # (R(x) / u - _BASE) / (u - _ROOT) in u - 1/2; this leaves
 def normal(z):
     """(Phi(z), phi(z)); every z. Phi(-inf) = 0, Phi(inf) = 1. NaN gives NaN.
 
-    Error of Phi in ulp: 1.3 for z > 0, 2.6 for z > -2, 3.5 below (float32); 2.6, 4.0, 4.9 (float64). Of phi: 1.5.
+    Error of Phi in ulp: 1.3 for z > 0, 2.6 for z > -2, 3.5 below (float32); 2.6, 4.0, 5.0 (float64). Of phi: 1.5.
 
     phi(z) = exp(-z**2/2) / sqrt(2 pi),   Phi(z) = integral of phi from -infinity to z
 
