@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 
 from fastdnn.workers import available_cores
@@ -19,6 +20,8 @@ _TRIAL = 0.015
 _STRETCH = 0.1
 # Seconds until a number that lost is tried again, at least 30 times what the trial took; twice as many each time it loses.
 _AGAIN, _AGAIN_AT_MOST = 0.5, 4.0
+# The better of the last two times counts: a moment's disturbance changes nothing.
+_SAMPLES = 2
 # More threads must be this much faster: a core that gains less is better left to others. Those that were asked for need not.
 _WORTH, _WORTH_IF_ASKED = 0.9, 1.0
 
@@ -41,7 +44,7 @@ class Pace:
         self._candidates = sorted({*steps_up, most})
         self._worth = _WORTH_IF_ASKED if asked else _WORTH
         self._clock = clock
-        self._per_step: dict[int, float] = {}
+        self._per_step: dict[int, deque[float]] = {}
         self._again_at = dict.fromkeys(self._candidates, -math.inf)
         self._patience = dict.fromkeys(self._candidates, _AGAIN)
         self.threads = most if asked else 1
@@ -63,9 +66,11 @@ class Pace:
         if steps == 0 or len(self._candidates) == 1:
             return
         known = self._per_step.get(threads)
-        self._per_step[threads] = seconds / steps
-        if known is None or seconds < _TRIAL / 2 < steps * known:
-            return  # the first step, or less than was planned for: says how long a trial is, not who is faster
+        if known is None or seconds < _TRIAL / 2 < steps * known[-1]:
+            # The first step, or less than was planned for: says how long a trial is, not who is faster.
+            self._per_step[threads] = deque([seconds / steps], _SAMPLES)
+            return
+        known.append(seconds / steps)
         best = self._fastest()
         now = self._clock()
         if best != self.threads:
@@ -89,9 +94,9 @@ class Pace:
     def _fastest(self) -> int:
         best = self._candidates[0]
         for threads in self._candidates[1:]:
-            if threads in self._per_step and self._per_step[threads] < self._worth * self._per_step[best]:
+            if threads in self._per_step and min(self._per_step[threads]) < self._worth * min(self._per_step[best]):
                 best = threads
         return best
 
     def _within(self, seconds: float, threads: int, steps: int) -> int:
-        return max(1, min(steps, int(seconds / max(self._per_step[threads], 1e-9))))
+        return max(1, min(steps, int(seconds / max(self._per_step[threads][-1], 1e-9))))

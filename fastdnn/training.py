@@ -189,6 +189,7 @@ class Run:
         self.ended = True
         self.history.seconds = self._elapsed()
         self.history.samples_per_s = self._speed()
+        self.history.threads = self.trainer.threads
 
     def _some_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> bool:
         """Train an epoch, or many short ones in one call, validate, record. Returns whether Ctrl-C ended it."""
