@@ -44,6 +44,8 @@ class Pace:
         self._candidates = sorted({*steps_up, most})
         self._worth = _WORTH_IF_ASKED if asked else _WORTH
         self._clock = clock
+        # Seconds of a step, the last time, which says how many to run; and those times that say who is faster.
+        self._guess: dict[int, float] = {}
         self._per_step: dict[int, deque[float]] = {}
         self._again_at = dict.fromkeys(self._candidates, -math.inf)
         self._patience = dict.fromkeys(self._candidates, _AGAIN)
@@ -55,8 +57,11 @@ class Pace:
             return self.threads, steps
         now = self._clock()
         for threads in self._candidates:
-            if threads not in self._per_step:
+            if threads not in self._guess:
                 return threads, 1
+        if self.threads not in self._per_step:
+            return self.threads, self._within(_TRIAL, self.threads, steps)
+        for threads in self._candidates:
             if self._is_to_be_tried(threads, now):
                 return threads, self._within(_TRIAL, threads, steps)
         return self.threads, self._within(_STRETCH, self.threads, steps)
@@ -65,12 +70,13 @@ class Pace:
         """What a call that `plan` advised took."""
         if steps == 0 or len(self._candidates) == 1:
             return
-        known = self._per_step.get(threads)
-        if known is None or seconds < _TRIAL / 2 < steps * known[-1]:
-            # The first step, or less than was planned for: says how long a trial is, not who is faster.
-            self._per_step[threads] = deque([seconds / steps], _SAMPLES)
+        guess = self._guess.get(threads)
+        self._guess[threads] = seconds / steps
+        if guess is None or seconds < _TRIAL / 2 < steps * guess:
+            return  # the first step, or one of less time than was planned for
+        self._per_step.setdefault(threads, deque(maxlen=_SAMPLES)).append(seconds / steps)
+        if self.threads not in self._per_step:
             return
-        known.append(seconds / steps)
         best = self._fastest()
         now = self._clock()
         if best != self.threads:
@@ -92,11 +98,12 @@ class Pace:
         )
 
     def _fastest(self) -> int:
-        best = self._candidates[0]
-        for threads in self._candidates[1:]:
-            if threads in self._per_step and min(self._per_step[threads]) < self._worth * min(self._per_step[best]):
+        timed = [threads for threads in self._candidates if threads in self._per_step]
+        best = timed[0]
+        for threads in timed[1:]:
+            if min(self._per_step[threads]) < self._worth * min(self._per_step[best]):
                 best = threads
         return best
 
     def _within(self, seconds: float, threads: int, steps: int) -> int:
-        return max(1, min(steps, int(seconds / max(self._per_step[threads][-1], 1e-9))))
+        return max(1, min(steps, int(seconds / max(self._guess[threads], 1e-9))))

@@ -78,6 +78,17 @@ def test_a_busy_neighbour_is_noticed_and_its_leaving_too():
     assert pace.threads == 2
 
 
+def test_a_slow_first_step_decides_nothing():
+    """It has pages to fetch; a run of some milliseconds never comes back to it."""
+    pace, now = paced(2)
+    for number in range(12):
+        threads, steps = pace.plan(7)
+        took = 5e-3 if number == 0 else steps * {1: 1e-5, 2: 3e-5}[threads]
+        now[0] += took
+        pace.record(threads, steps, took)
+    assert pace.threads == 1
+
+
 def test_python_looks_some_times_a_second():
     pace, now = paced(2)
     calls = []
