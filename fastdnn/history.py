@@ -48,7 +48,8 @@ class History:
     best_epoch : the epoch whose parameters the network has now; 0 where no epoch was finished.
     stopped_by : 'epochs' (all were run), 'time limit', 'patience' (no better `metric`), 'interrupt' (Ctrl-C), or
         the reason that a callback gave; 'converged' of L-BFGS.
-    batch_size, optimizer, learning_rate, l2, seed, threads, schedule : what was used.
+    batch_size, optimizer, learning_rate, l2, seed, threads, schedule : what was used;
+        of threads the number that was fastest at the end.
     metric : what chose the best epoch, a column of `epochs`; None where it is the last.
     seconds : of the whole run, validation included. samples_per_s : examples per second of training alone.
 

@@ -105,7 +105,7 @@ def test_threads_give_the_same_bits(optimizer, dtype):
         )
         losses = [(e["loss"], e["valid_loss"], e["valid_score"]) for e in history.epochs]
         results.append((network.parameters.tobytes(), losses, network.predict(valid).tobytes()))
-        assert history.threads == threads or threads is None
+        assert 1 <= history.threads <= (threads or available_cores())  # the number that was fastest
     assert results[0] == results[1] == results[2]
 
 
