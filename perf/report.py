@@ -19,6 +19,10 @@ _ROOT = Path(__file__).parents[1]
 # File in the folder of results -> its heading, and the command that writes it.
 _PARTS = {
     "compare.md": ("Training beside the peers", "python perf/compare.py --all --markdown results/compare.md"),
+    "w2.md": (
+        "W2 again, with the present choice of threads (above a moment's disturbance could leave one of two idle)",
+        "python perf/compare.py --workloads W2 --markdown results/w2.md",
+    ),
     "wide.md": (
         "The widest network beside the peers",
         "python perf/compare.py --workloads W3 --markdown results/wide.md",
