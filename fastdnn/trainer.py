@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.engine import Pass, run_pass
+from fastdnn.engine import Pass, epochs_ended, run_pass
 from fastdnn.errors import ParameterError, check_number, check_seed, check_whole
 from fastdnn.examples import Array, Examples
 from fastdnn.inference import evaluate_in
@@ -108,7 +108,7 @@ class Trainer:
         rows = self.examples.indices if order is None else order
         rates = np.full(steps, learning_rates) if isinstance(learning_rates, float) else learning_rates
         first, end, interrupted = self.step, self.step + steps, False
-        state = Pass(self._running, np.zeros(end // self.steps_per_epoch - first // self.steps_per_epoch))
+        state = Pass(self._running, np.zeros(epochs_ended(self.workspace, rows, first, end)))
         while self.step < end and not interrupted and not state.diverged_at:
             threads, count = self._pace.plan(end - self.step)
             before, began, part = state.steps, time.perf_counter(), (self.step, self.step + count)
@@ -126,8 +126,9 @@ class Trainer:
             self.step += done
             # One batch of all examples: their order does not matter, and they are still in the buffers.
             self._resident = self.steps_per_epoch == 1 and not self.workspace.buffers.dropout[0]
-        ended = self.step // self.steps_per_epoch - first // self.steps_per_epoch
-        state.epoch_losses = state.epoch_losses[: ended - bool(state.diverged_at)]
+        # The step that failed ends no epoch.
+        good = self.step - bool(state.diverged_at)
+        state.epoch_losses = state.epoch_losses[: epochs_ended(self.workspace, rows, first, good)]
         return state, interrupted
 
     def _pass(

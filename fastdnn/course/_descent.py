@@ -50,7 +50,7 @@ def descend(
     for first in range(0, num_iterations, every):
         part = costs[first : first + every]
         state, _ = trainer.run(part.size, learning_rate)
-        part[:] = state.epoch_losses
+        part[: state.epoch_losses.size] = state.epoch_losses
         if state.diverged_at:
             at = first + state.steps - 1
             raise diverged("iteration", at, float(costs[at - 1]) if at else None)

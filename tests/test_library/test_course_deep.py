@@ -242,6 +242,15 @@ def test_divergence_is_told(rng):
     assert caught.value.epoch >= 2
 
 
+def test_divergence_after_some_iterations_is_told(rng):
+    """The costs before it are fewer than those of a whole part between two reports."""
+    X, Y = rng.normal(size=(3, 20)), rng.integers(0, 2, (1, 20))
+    expected = pytest.raises(DivergenceError, match=r"not finite at iteration \d+ \(last finite: ")
+    with np.errstate(all="ignore"), expected as caught:
+        deep.L_layer_model(X, Y, [3, 4, 1], 1e10, 500)
+    assert caught.value.epoch > 3
+
+
 def test_inputs_stay_as_they_are(network):
     parameters, X, Y = network
     for array in (*parameters.values(), X, Y):

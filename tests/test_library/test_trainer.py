@@ -196,6 +196,20 @@ def test_a_run_in_parts_has_the_same_bits(rng):
     assert ends[0] == ends[1] == ends[2]
 
 
+def test_the_losses_of_epochs_before_a_failed_step_are_kept():
+    """A rate that overflows in the midst of the third epoch: two epochs have ended, and their losses are there."""
+    rates = np.full(30, 1e-3)
+    rates[25:] = 1e200
+    X = np.random.default_rng(0).normal(size=(100, 4))
+    network = Network([4, 1], loss="squared_error", dtype="float64")
+    trainer = Trainer(network, Examples(X, X[:, 0]), batch_size=10, optimizer=Optimizer("sgd"), threads=1)
+    with np.errstate(all="ignore"):
+        state, _ = trainer.run(30, rates)
+    assert state.diverged_at > 5
+    assert len(state.epoch_losses) == 2
+    assert np.all(state.epoch_losses > 0)
+
+
 def test_an_order_of_ones_own(rng):
     X, Y = data(rng)
     order = rng.permutation(M)
