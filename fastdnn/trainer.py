@@ -106,7 +106,8 @@ class Trainer:
         Returns the Pass, whose `epoch_losses` has the mean loss of each epoch that ended, and whether Ctrl-C ended it.
         """
         rows = self.examples.indices if order is None else order
-        rates = np.full(steps, learning_rates) if isinstance(learning_rates, float) else learning_rates
+        rates = np.asarray(learning_rates, np.float64)
+        rates = np.full(steps, rates) if rates.ndim == 0 else rates
         first, end, interrupted = self.step, self.step + steps, False
         state = Pass(self._running, np.zeros(epochs_ended(self.workspace, rows, first, end)))
         while self.step < end and not interrupted and not state.diverged_at:

@@ -210,6 +210,11 @@ def test_the_losses_of_epochs_before_a_failed_step_are_kept():
     assert np.all(state.epoch_losses > 0)
 
 
+def test_a_whole_number_is_a_learning_rate(rng):
+    X, Y = data(rng)
+    np.testing.assert_array_equal(trained(X, Y, rate=1), trained(X, Y, rate=1.0))
+
+
 def test_an_order_of_ones_own(rng):
     X, Y = data(rng)
     order = rng.permutation(M)
