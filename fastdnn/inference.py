@@ -1,4 +1,4 @@
-"""Forward passes over many examples, and the gradient of one batch, for use outside training."""
+"""Forward passes over many examples, for use outside training."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.engine import NO_UPDATE, run_pass
+from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels.epoch import LOSSES, OUTPUTS
 from fastdnn.kernels.layout import Data
-from fastdnn.kernels.optimizers import KEEP
 from fastdnn.network import Network
 from fastdnn.workers import check_threads
 from fastdnn.workspace import Workspace
@@ -45,16 +44,3 @@ def evaluate_in(
     purpose = OUTPUTS + LOSSES if with_losses else OUTPUTS
     run_pass(workspace, data, rows, threads, purpose=purpose, outputs=AL, losses=losses)
     return AL, losses
-
-
-def batch_gradients(network: Network, examples: Examples, l2: float, l1: float) -> tuple[list[Array], list[Array]]:
-    """dW[l], db[l] of Network.cost over the examples as one batch."""
-    m = len(examples)
-    workspace = Workspace(network, m, 1, weighted=examples.weights is not None)
-    total = examples.total_weight
-    rule = NO_UPDATE._replace(optimizer=KEEP, l2=l2 / total, l1=l1 / total)
-    run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices, 1, rule=rule)
-    dW, db = [np.empty_like(W) for W in network.weights], [np.empty_like(b) for b in network.biases]
-    for l, (W, b) in enumerate(zip(dW, db, strict=True), 1):
-        workspace.read_layer(workspace.buffers.moments1, l, W, b)
-    return dW, db

@@ -167,21 +167,20 @@ class Network:
         Examples with weights: the weighted mean, and m the sum of the weights; else m is their number.
         """
         from fastdnn.inference import evaluate
+        from fastdnn.objective import penalty
 
         losses = evaluate(self, examples, threads, with_losses=True)[1]
         weights = None if examples.weights is None else examples.weights[examples.indices]
-        squares = sum(float(np.sum(np.square(W, dtype=np.float64))) for W in self.weights)
-        sizes = sum(float(np.sum(np.abs(W), dtype=np.float64)) for W in self.weights)
-        return float(np.average(losses, weights=weights)) + (l2 / 2 * squares + l1 * sizes) / examples.total_weight
+        return float(np.average(losses, weights=weights)) + penalty(self.weights, l2, l1, examples.total_weight)
 
     def gradients(self, examples: Examples, l2: float = 0.0, *, l1: float = 0.0) -> tuple[list[Array], list[Array]]:
         """dW[l] (n_l, n_{l-1}) and db[l] (n_l, 1) of `cost` over all the examples as one batch, by the training kernels.
 
         The subgradient of |W| at 0 is 0.
         """
-        from fastdnn.inference import batch_gradients
+        from fastdnn.objective import Objective
 
-        return batch_gradients(self, examples, l2, l1)
+        return Objective(self, examples, l2=l2, l1=l1).gradients()
 
     def loss_parameters(self) -> Array:
         """The loss's options as kernels take them, (p,) of the network's dtype."""

@@ -7,7 +7,7 @@ import pytest
 from callers import JIT, assert_same_bits
 
 from fastdnn.examples import Examples
-from fastdnn.inference import batch_gradients, evaluate
+from fastdnn.inference import evaluate
 from fastdnn.network import Network
 from fastdnn.workers import available_cores
 
@@ -42,11 +42,3 @@ def test_without_targets_there_are_predictions_only():
     AL, losses = evaluate(Network([2, 3, 2]), Examples(np.ones((4, 2))), 1, with_losses=False)
     assert AL.shape == (4, 2)
     assert losses.size == 0
-
-
-def test_batch_gradients_are_written_in_the_course_s_shapes(dtype):
-    network = Network([3, 20, 2], dtype=np.dtype(dtype).name)
-    dW, db = batch_gradients(network, Examples(np.ones((400, 3)), np.zeros(400, int)), 0.0, 0.0)
-    assert [g.shape for g in dW] == [W.shape for W in network.weights]
-    assert [g.shape for g in db] == [b.shape for b in network.biases]
-    assert all(np.isfinite(g).all() for g in (*dW, *db))
