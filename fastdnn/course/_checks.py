@@ -49,6 +49,12 @@ def labels(name: str, value: Any, rows: int | str, columns: int) -> Array:
     return Y
 
 
+def examples(X: Any, Y: Any, n_x: int | str, n_y: int | str) -> tuple[Array, Array]:
+    """X (n_x, m) as a matrix, and Y (n_y, m) as a matrix of zeros and ones; m is any number of columns, the same in both."""
+    X = matrix("X", X, n_x, "m")
+    return X, labels("Y", Y, n_y, X.shape[1])
+
+
 def probabilities(name: str, value: Any) -> Array:
     """`value` as a matrix of numbers from 0 to 1."""
     A = matrix(name, value, "n_y", "m")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from fastdnn.course import _checks
-from fastdnn.course._checks import Parameters
-from fastdnn.course._descent import descend
+from fastdnn.course._checks import Array, Parameters
+from fastdnn.course._descent import cost_printer, descend
 from fastdnn.errors import ParameterError, unknown_name
 
 # Iterations between two costs that are kept and printed.
@@ -48,12 +49,17 @@ def initialize_parameters_deep(layer_dims: Sequence[int], seed: int = 3, scaling
     if scaling not in ("small", "fan_in"):
         raise ParameterError(unknown_name("scaling", scaling, ("small", "fan_in")))
     dims = _checks.sizes("layer_dims", layer_dims)
+    if scaling == "small":
+        return scaled_normals(dims, seed, lambda normal, n_prev: normal * 0.01)
+    return scaled_normals(dims, seed, lambda normal, n_prev: normal / np.sqrt(n_prev))
+
+
+def scaled_normals(dims: list[int], seed: int, scaled: Callable[[Array, int], Array]) -> Parameters:
+    """W[l] = scaled(RandomState(seed).randn(n_l, n_{l-1}), n_{l-1}), layer after layer; b zeros."""
     draw = np.random.RandomState(seed)
     parameters: Parameters = {}
-    for l in range(1, len(dims)):
-        normal = draw.randn(dims[l], dims[l - 1])
-        parameters[f"W{l}"] = normal * 0.01 if scaling == "small" else normal / np.sqrt(dims[l - 1])
-        parameters[f"b{l}"] = np.zeros((dims[l], 1))
+    for l, (n_prev, n) in enumerate(pairwise(dims), 1):
+        parameters[f"W{l}"], parameters[f"b{l}"] = scaled(draw.randn(n, n_prev), n_prev), np.zeros((n, 1))
     return parameters
 
 
@@ -118,13 +124,9 @@ def L_layer_model(
 def _model(
     X: Any, Y: Any, dims: list[int], parameters: Parameters, learning_rate: float, num_iterations: int, print_cost: bool
 ) -> tuple[Parameters, list[Any]]:
-    X = _checks.matrix("X", X, dims[0], "m")
-    Y = _checks.labels("Y", Y, dims[-1], X.shape[1])
+    X, Y = _checks.examples(X, Y, dims[0], dims[-1])
     _checks.steps(num_iterations, learning_rate)
-
-    def show(i: int, cost: float) -> None:
-        if print_cost:
-            print(f"Cost after iteration {i}: {cost}")
-
+    # Every hundredth and the last are all that is reported.
+    show = cost_printer(print_cost, 1)
     parameters, costs = descend(parameters, "relu", X, Y, learning_rate, num_iterations, _EVERY, show)
-    return parameters, [np.array(cost) for cost in costs[::_EVERY]]
+    return parameters, [np.array(cost) for cost in costs]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastdnn.course import _checks
+from fastdnn.course import _adapters, _checks
 from fastdnn.course._checks import Array, Parameters
 from fastdnn.errors import DivergenceError
 from fastdnn.examples import Examples
@@ -14,6 +14,8 @@ from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.trainer import Trainer
 from fastdnn.workspace import Workspace
+
+Report = Callable[[int, float], None]
 
 
 def descend(
@@ -24,41 +26,59 @@ def descend(
     learning_rate: float,
     num_iterations: int,
     every: int,
-    report: Callable[[int, float], None] | None = None,
+    report: Report,
     lambd: float = 0.0,
-) -> tuple[Parameters, Array]:
+) -> tuple[Parameters, list[float]]:
     """num_iterations updates of a network with `hidden` activations, sigmoid output and binary cross-entropy.
 
     Parameters
     ----------
     parameters : where the run begins; left as they are.
     X : (n_x, m), Y : (n_y, m) of 0 and 1.
-    every : iterations between two returns to Python; `report(i, cost)` is called for i = 0, every, 2 every, ... and for the
-        last iteration, with the cost before its update.
-    lambd : of the L2 term lambda / (2 m) sum W^2. It takes part in the updates; costs leave it out.
+    every : iterations between two returns to Python; `report(i, cost)` is called for i = 0, every, 2 every, ... and, without an
+        L2 term, for the last iteration, with the cost before its update.
+    lambd : of the L2 term lambda / (2 m) sum W^2, which is part of the costs.
 
     Returns
     -------
-    The parameters after the last update, and the cost before each update, (num_iterations,).
+    The parameters after the last update, and the costs before updates 0, every, 2 every, ...
 
     Raises
     ------
     DivergenceError : a cost that is not finite.
     """
     trainer = trainer_for(parameters, hidden, X, Y, X.shape[1], Optimizer("sgd", learning_rate), lambd)
-    costs = np.empty(num_iterations)
+    kept, last = list[float](), None
     for first in range(0, num_iterations, every):
-        part = costs[first : first + every]
-        state, _ = trainer.run(part.size, learning_rate)
-        part[: state.epoch_losses.size] = state.epoch_losses
+        penalty = _penalty(trainer, lambd, X.shape[1])
+        state, _ = trainer.run(min(every, num_iterations - first), learning_rate)
+        losses = state.epoch_losses
         if state.diverged_at:
-            at = first + state.steps - 1
-            raise diverged("iteration", at, float(costs[at - 1]) if at else None)
-        if report is not None:
-            report(first, float(part[0]))
-    if report is not None and num_iterations and (num_iterations - 1) % every:
-        report(num_iterations - 1, float(costs[-1]))
-    return parameters_of(trainer), costs
+            raise diverged("iteration", first + state.steps - 1, float(losses[-1]) if losses.size else last)
+        kept.append(float(losses[0]) + penalty)
+        report(first, kept[-1])
+        last = float(losses[-1])
+    if last is not None and not lambd and (num_iterations - 1) % every:
+        report(num_iterations - 1, last)
+    return parameters_of(trainer), kept
+
+
+def cost_printer(wanted: bool, period: int, form: str = "") -> Report:
+    """What prints the cost of every `period`th iteration in the course's words, or nothing; form : the number's."""
+
+    def show(i: int, cost: float) -> None:
+        if wanted and i % period == 0:
+            print(f"Cost after iteration {i}: {cost:{form}}")
+
+    return show
+
+
+def _penalty(trainer: Trainer, lambd: float, m: int) -> float:
+    """lambda / (2 m) sum over layers of W^2, at the parameters in the trainer's buffers."""
+    if not lambd:
+        return 0.0
+    trainer.store()
+    return sum(_adapters.l2_cost(W, lambd, m) for W in trainer.network.weights)
 
 
 def trainer_for(

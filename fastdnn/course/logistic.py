@@ -13,7 +13,7 @@ import numpy as np
 
 from fastdnn.course import _adapters, _checks
 from fastdnn.course._checks import Array
-from fastdnn.course._descent import descend
+from fastdnn.course._descent import cost_printer, descend
 from fastdnn.course.activations import sigmoid as sigmoid
 from fastdnn.errors import ParameterError
 
@@ -76,21 +76,18 @@ def optimize(
     Y = _checks.labels("Y", Y, 1, X.shape[1])
     _checks.steps(num_iterations, learning_rate, least=1)
 
-    def show(i: int, cost: float) -> None:
-        if print_cost and i % _EVERY == 0:
-            print(f"Cost after iteration {i}: {cost:f}")
-
+    show = cost_printer(print_cost, _EVERY, "f")
     # The last step is made here, because its gradients are returned.
     before = num_iterations - 1
-    learnt, costs = descend({"W1": w.T, "b1": bias}, "", X, Y, learning_rate, before, _EVERY, show)
+    learnt, kept = descend({"W1": w.T, "b1": bias}, "", X, Y, learning_rate, before, _EVERY, show)
     w, bias = np.ascontiguousarray(learnt["W1"].T), learnt["b1"]
     grads, cost = propagate(w, bias[0, 0], X, Y)
     if before % _EVERY == 0:
-        show(before, float(cost))
+        kept.append(float(cost))
+        show(before, kept[-1])
     w = _adapters.gradient_descent_update(w, grads["dw"], learning_rate)
     bias = _adapters.gradient_descent_update(bias, grads["db"].reshape(1, 1), learning_rate)
-    kept = [np.array(c) for c in [*costs, cost][::_EVERY]]
-    return {"w": w, "b": bias[0, 0]}, grads, kept
+    return {"w": w, "b": bias[0, 0]}, grads, [np.array(cost) for cost in kept]
 
 
 def predict(w: Any, b: float, X: Any) -> Array:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.course import _adapters, _checks
+from fastdnn.course import _adapters, _checks, _deep_models
 from fastdnn.course._checks import Array, Parameters
-from fastdnn.course._descent import descend
+from fastdnn.course._descent import cost_printer, descend
 from fastdnn.errors import DataError
 
 # Iterations between two costs that are kept and printed.
@@ -49,10 +49,7 @@ def initialize_parameters(n_x: int, n_h: int, n_y: int, seed: int = 2) -> Parame
     >>> initialize_parameters(2, 4, 1)["W1"][0].round(8).tolist()
     [-0.00416758, -0.00056267]
     """
-    n_x, n_h, n_y = _checks.sizes("n_x, n_h, n_y", (n_x, n_h, n_y), 3)
-    draw = np.random.RandomState(seed)
-    W1, W2 = draw.randn(n_h, n_x) * 0.01, draw.randn(n_y, n_h) * 0.01
-    return {"W1": W1, "b1": np.zeros((n_h, 1)), "W2": W2, "b2": np.zeros((n_y, 1))}
+    return _deep_models.initialize_parameters(n_x, n_h, n_y, seed)
 
 
 def forward_propagation(X: Any, parameters: Any) -> tuple[Array, dict[str, Array]]:
@@ -142,17 +139,13 @@ def nn_model(
     >>> bool((predict(parameters, X) == Y).mean() > 0.85)
     True
     """
-    X = _checks.matrix("X", X, "n_x", "m")
-    Y = _checks.labels("Y", Y, "n_y", X.shape[1])
+    X, Y = _checks.examples(X, Y, "n_x", "n_y")
     _checks.steps(num_iterations, learning_rate)
 
-    def show(i: int, cost: float) -> None:
-        if print_cost and i % _EVERY == 0:
-            print(f"Cost after iteration {i}: {cost:f}")
-
     parameters = initialize_parameters(X.shape[0], n_h, Y.shape[0], seed)
+    show = cost_printer(print_cost, _EVERY, "f")
     parameters, costs = descend(parameters, "tanh", X, Y, learning_rate, num_iterations, _EVERY, show)
-    return (parameters, costs[::_EVERY].tolist()) if return_costs else parameters
+    return (parameters, costs) if return_costs else parameters
 
 
 def predict(parameters: Any, X: Any) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import pytest
 
 from fastdnn.course import improving
 from fastdnn.course.improving import regularization
-from fastdnn.errors import DataError, ParameterError
+from fastdnn.errors import DataError, DivergenceError, ParameterError
 
 long_run = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="thousands of steps, too many in plain Python")
 
@@ -157,6 +157,14 @@ def test_costs_are_kept_every_thousand_and_printed_every_ten_thousand(settings, 
     assert capsys.readouterr().out == f"Cost after iteration 0: {costs[0]}\n"
     assert set(regularization.model(X, Y, 0.1, 2)) == {"W1", "b1", "W2", "b2", "W3", "b3"}
     assert capsys.readouterr() == ("", "")
+
+
+@long_run
+def test_divergence_names_the_iteration_of_the_whole_run():
+    X, Y = np.zeros((2, 10)), np.arange(10).reshape(1, 10) % 2
+    # Every step multiplies W by 1 - 28/10, so that it is infinite after log(1.8e308) / log(1.8) = 1207 of them.
+    with pytest.raises(DivergenceError, match=r"not finite at iteration 12\d\d \(last finite: 0\.693"):
+        regularization.model(X, Y, 1.0, 3000, lambd=28)
 
 
 P = {"W1": np.ones((2, 3)), "b1": np.ones((2, 1)), "W2": np.ones((1, 2)), "b2": np.ones((1, 1))}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
-from fastdnn.course._descent import diverged, network_of, parameters_of, trainer_for
+from fastdnn.course._descent import Report, diverged, network_of, parameters_of, trainer_for
 from fastdnn.course.improving.dropout import draw_masks
 from fastdnn.kernels import course_dropout as kernels
 from fastdnn.kernels.layout import PANELS
@@ -19,8 +19,6 @@ from fastdnn.workspace import Workspace
 
 # Steps whose masks are drawn at a time: half a megabyte on the football field, and few returns to Python.
 _MASKS_AT_A_TIME = 100
-
-Report = Callable[[int, float], None]
 
 
 def descend_with_dropout(
@@ -32,10 +30,10 @@ def descend_with_dropout(
     masks: tuple[float, int, bool],
     every: int,
     report: Report,
-) -> tuple[Parameters, Array]:
+) -> tuple[Parameters, list[float]]:
     """As _descent.descend with ReLU hidden layers and dropout in them; masks : keep_prob, seed, the same in every step.
 
-    report(i, cost) is called for i = 0, every, 2 every, ...; `every` is a multiple of 100.
+    report(i, cost) is called for i = 0, every, 2 every, ..., whose costs are returned; `every` is a multiple of 100.
     """
     keep_prob, seed, same = masks
     m = X.shape[1]
@@ -54,7 +52,7 @@ def descend_with_dropout(
             raise diverged("iteration", at, float(costs[at - 1]) if at else None)
         if first % every == 0:
             report(first, float(part[0]))
-    return parameters_of(workspace), costs
+    return parameters_of(workspace), costs[::every].tolist()
 
 
 def descend_in_batches(

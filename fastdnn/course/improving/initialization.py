@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from fastdnn.course import _checks
-from fastdnn.course._checks import Array, Parameters
-from fastdnn.course._descent import descend
+from fastdnn.course._checks import Parameters
+from fastdnn.course._deep_models import scaled_normals
+from fastdnn.course._descent import cost_printer, descend
 from fastdnn.errors import ParameterError, unknown_name
 
 # Iterations between two costs that are kept and printed.
@@ -24,7 +25,7 @@ def initialize_parameters_zeros(layers_dims: Sequence[int]) -> Parameters:
 
     layers_dims : [n_0, n_1, ..., n_L].
     """
-    return _initialize(layers_dims, None, lambda n_prev: 0.0)
+    return scaled_normals(_checks.sizes("layers_dims", layers_dims), 0, lambda normal, n_prev: np.zeros_like(normal))
 
 
 def initialize_parameters_random(layers_dims: Sequence[int], seed: int = 3) -> Parameters:
@@ -35,7 +36,7 @@ def initialize_parameters_random(layers_dims: Sequence[int], seed: int = 3) -> P
     >>> initialize_parameters_random([3, 2, 1])["W2"].round(8).tolist()
     [[-0.82741481, -6.27000677]]
     """
-    return _initialize(layers_dims, seed, lambda n_prev: 10.0)
+    return scaled_normals(_checks.sizes("layers_dims", layers_dims), seed, lambda normal, n_prev: normal * 10.0)
 
 
 def initialize_parameters_he(layers_dims: Sequence[int], seed: int = 3) -> Parameters:
@@ -46,7 +47,9 @@ def initialize_parameters_he(layers_dims: Sequence[int], seed: int = 3) -> Param
     >>> initialize_parameters_he([2, 4, 1])["W1"][0].round(8).tolist()
     [1.78862847, 0.43650985]
     """
-    return _initialize(layers_dims, seed, lambda n_prev: np.sqrt(2.0 / n_prev))
+    return scaled_normals(
+        _checks.sizes("layers_dims", layers_dims), seed, lambda normal, n_prev: normal * np.sqrt(2.0 / n_prev)
+    )
 
 
 def model(
@@ -78,8 +81,7 @@ def model(
     ------
     DataError, ParameterError : shapes, labels or settings that do not fit. DivergenceError : a cost that is not finite.
     """
-    X = _checks.matrix("X", X, "n_x", "m")
-    Y = _checks.labels("Y", Y, 1, X.shape[1])
+    X, Y = _checks.examples(X, Y, "n_x", 1)
     _checks.steps(num_iterations, learning_rate)
     layers_dims = [X.shape[0], 10, 5, 1]
     starts = {
@@ -90,21 +92,6 @@ def model(
     if initialization not in starts:
         raise ParameterError(unknown_name("initialization", str(initialization), starts))
 
-    def show(i: int, cost: float) -> None:
-        if print_cost and i % _EVERY == 0:
-            print(f"Cost after iteration {i}: {cost}")
-
+    show = cost_printer(print_cost, _EVERY)
     parameters, costs = descend(starts[initialization](), "relu", X, Y, learning_rate, num_iterations, _EVERY, show)
-    return (parameters, costs[::_EVERY].tolist()) if return_costs else parameters
-
-
-def _initialize(layers_dims: Sequence[int], seed: int | None, deviation: Any) -> Parameters:
-    """W of the given standard deviation, a function of n_{l-1}; drawn from RandomState(seed), or zeros without a seed."""
-    dims = _checks.sizes("layers_dims", layers_dims)
-    draw = None if seed is None else np.random.RandomState(seed)
-    parameters: Parameters = {}
-    for l in range(1, len(dims)):
-        shape = dims[l], dims[l - 1]
-        W: Array = np.zeros(shape) if draw is None else draw.randn(*shape) * deviation(dims[l - 1])
-        parameters[f"W{l}"], parameters[f"b{l}"] = W, np.zeros((dims[l], 1))
-    return parameters
+    return (parameters, costs) if return_costs else parameters

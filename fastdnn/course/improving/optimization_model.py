@@ -76,8 +76,7 @@ def model(
     (3, True)
     """
     dims = _checks.sizes("layers_dims", layers_dims)
-    X = _checks.matrix("X", X, dims[0], "m")
-    Y = _checks.labels("Y", Y, dims[-1], X.shape[1])
+    X, Y = _checks.examples(X, Y, dims[0], dims[-1])
     if optimizer not in _OPTIMIZERS:
         raise ParameterError(unknown_name("optimizer", str(optimizer), _OPTIMIZERS))
     _checks.positive("learning_rate", learning_rate)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastdnn.course import _adapters, _checks, deep
 from fastdnn.course._checks import Array, Parameters
-from fastdnn.course._descent import descend
+from fastdnn.course._descent import cost_printer, descend
 from fastdnn.course.improving._descents import descend_with_dropout
 from fastdnn.course.improving.propagation import chain, compute_cost, split_cache
 from fastdnn.errors import ParameterError
@@ -93,8 +93,7 @@ def model(
     ------
     DataError, ParameterError : shapes, labels or settings that do not fit. DivergenceError : a cost that is not finite.
     """
-    X = _checks.matrix("X", X, "n_x", "m")
-    Y = _checks.labels("Y", Y, 1, X.shape[1])
+    X, Y = _checks.examples(X, Y, "n_x", 1)
     _checks.steps(num_iterations, learning_rate)
     lambd, keep_prob = _checks.not_negative("lambd", lambd), _checks.keep_probability(keep_prob)
     if lambd > 0 and keep_prob < 1:
@@ -103,22 +102,13 @@ def model(
             "fastdnn.train, which takes both l2 and dropout",
         )
 
-    def show(i: int, cost: float) -> None:
-        if print_cost and i % _PRINTED == 0:
-            print(f"Cost after iteration {i}: {cost}")
-
+    show = cost_printer(print_cost, _PRINTED)
     parameters = initialize_parameters([X.shape[0], 20, 3, 1], seed)
     if keep_prob < 1:
         masks = keep_prob, mask_seed, same_masks
-        parameters, every = descend_with_dropout(parameters, X, Y, learning_rate, num_iterations, masks, _KEPT, show)
-        costs = every[::_KEPT].tolist()
+        parameters, costs = descend_with_dropout(parameters, X, Y, learning_rate, num_iterations, masks, _KEPT, show)
     else:
-        costs = []
-        for first in range(0, num_iterations, _KEPT):
-            steps, penalty = min(_KEPT, num_iterations - first), _penalty(parameters, lambd, X.shape[1])
-            parameters, every = descend(parameters, "relu", X, Y, learning_rate, steps, steps, lambd=lambd)
-            costs.append(float(every[0]) + penalty)
-            show(first, costs[-1])
+        parameters, costs = descend(parameters, "relu", X, Y, learning_rate, num_iterations, _KEPT, show, lambd)
     return (parameters, costs) if return_costs else parameters
 
 
