@@ -11,13 +11,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.errors import ModelFileError, ParameterError, check_number, check_whole, unknown_name
+from fastdnn.errors import ModelFileError, check_number, check_whole
 from fastdnn.history import History
-from fastdnn.monitoring import column_of, higher_is_better
 from fastdnn.network import Network
-from fastdnn.patience import Patience
+from fastdnn.watching import Mode, Watched
 
-Mode = Literal["auto", "min", "max"]
 Event = Literal["on_train_begin", "on_epoch_end", "on_train_end"]
 
 
@@ -108,28 +106,23 @@ class EarlyStopping(Callback):
         mode: Mode = "auto",
         restore_best: bool = True,
     ) -> None:
-        self.metrics = (metric,)
         self.restore_best = restore_best
-        self._watched = _Watched(metric, mode)
-        self._settings = (patience, min_delta)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Forget earlier runs."""
-        self._patience = Patience(*self._settings, self._watched.higher_is_better)
+        self._watched = Watched(metric, mode, patience, min_delta)
         # Restored is the best epoch itself, though its gain may be less than counts for patience.
-        self._best = Patience(1, higher_is_better=self._watched.higher_is_better)
+        self._best = Watched(metric, mode)
+        self.metrics = self._watched.metrics
         self._kept: tuple[int, NDArray[Any]] | None = None
 
     def on_train_begin(self, run: Run) -> None:
-        self._begin()
+        self._watched.begin()
+        self._best.begin()
+        self._kept = None
 
     def on_epoch_end(self, run: Run) -> None:
-        value = self._watched.value(run)
-        if self._best.improved(value) and self.restore_best:
+        if self._best.improved(run) and self.restore_best:
             self._kept = (run.epoch, run.network.parameters.copy())
-        if not self._patience.improved(value) and self._patience.exhausted:
-            run.stop(f"no better {self._watched.column} for {self._patience.epochs} epochs")
+        if self._watched.waited_in_vain(run):
+            run.stop(f"no better {self._watched.column} for {self._watched.patience.epochs} epochs")
 
     def on_train_end(self, run: Run) -> None:
         if self._kept is not None:
@@ -161,19 +154,17 @@ class ReduceLROnPlateau(Callback):
         min_learning_rate: float = 0.0,
         mode: Mode = "auto",
     ) -> None:
-        self.metrics = (metric,)
         self.factor = check_number("factor", factor, 0.0, 1.0, above=True, below=True)
         self.min_learning_rate = check_number("min_learning_rate", min_learning_rate, 0.0)
-        self._watched = _Watched(metric, mode)
-        self._settings = (patience, min_delta)
-        self._patience = Patience(*self._settings, self._watched.higher_is_better)
+        self._watched = Watched(metric, mode, patience, min_delta)
+        self.metrics = self._watched.metrics
 
     def on_train_begin(self, run: Run) -> None:
-        self._patience = Patience(*self._settings, self._watched.higher_is_better)
+        self._watched.begin()
 
     def on_epoch_end(self, run: Run) -> None:
-        if not self._patience.improved(self._watched.value(run)) and self._patience.exhausted:
-            self._patience.restart()
+        if self._watched.waited_in_vain(run):
+            self._watched.patience.restart()
             if run.learning_rate > self.min_learning_rate:
                 run.learning_rate = max(run.learning_rate * self.factor, self.min_learning_rate)
 
@@ -222,14 +213,13 @@ class Checkpoint(Callback):
         self.path = os.fspath(path)
         self.every = check_whole("every", every)
         self.best_only = best_only
-        self.metrics = (metric,) if best_only else ()
-        self._watched = _Watched(metric, mode)
-        self._best = Patience(1, higher_is_better=self._watched.higher_is_better)
+        self._best = Watched(metric, mode)
+        self.metrics = self._best.metrics if best_only else ()
 
     def on_train_begin(self, run: Run) -> None:
         from fastdnn.persistence import check_writable
 
-        self._best = Patience(1, higher_is_better=self._watched.higher_is_better)
+        self._best.begin()
         place = self.path_of(1)
         check_writable(place)
         self._check_kind(place)
@@ -239,7 +229,7 @@ class Checkpoint(Callback):
 
         if run.epoch % self.every:
             return
-        if self.best_only and not self._best.improved(self._watched.value(run)):
+        if self.best_only and not self._best.improved(run):
             return
         place = self.path_of(run.epoch)
         self._check_kind(place)
@@ -259,21 +249,3 @@ class Checkpoint(Callback):
                 f"'{place}' exists and is not a checkpoint, so it is not overwritten.",
                 "another name for the checkpoint.",
             )
-
-
-class _Watched:
-    """One metric of History: its column, and which way it gets better."""
-
-    def __init__(self, metric: str, mode: Mode) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ParameterError(unknown_name("mode", mode, ("auto", "min", "max")))
-        self.column = column_of(metric)
-        self.higher_is_better = higher_is_better(metric) if mode == "auto" else mode == "max"
-
-    def value(self, run: Run) -> float | None:
-        """The metric in the last epoch; None where it was not defined."""
-        row = run.history.epochs[-1]
-        if self.column not in row:
-            raise ParameterError(f"History has no '{self.column}'. It has: {', '.join(row)}.")
-        value: float | None = row[self.column]
-        return value
