@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fastdnn.callbacks import ReduceLROnPlateau as ReduceLROnPlateau
     from fastdnn.callbacks import TerminateOnNaN as TerminateOnNaN
     from fastdnn.checkpoints import load_checkpoint as load_checkpoint
-    from fastdnn.conversions import from_sklearn as from_sklearn
-    from fastdnn.conversions import from_torch as from_torch
     from fastdnn.custom_activations import register_activation as register_activation
     from fastdnn.custom_losses import register_loss as register_loss
     from fastdnn.diagnosis import Diagnosis as Diagnosis
@@ -36,11 +34,13 @@ if TYPE_CHECKING:
     from fastdnn.model import Model as Model
     from fastdnn.network import Network as Network
     from fastdnn.predictor import Predictor as Predictor
-    from fastdnn.schedules import Schedule as Schedule
+    from fastdnn.schedule_curves import Schedule as Schedule
     from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.settings import FitOptions as FitOptions
+    from fastdnn.sklearn_conversion import from_sklearn as from_sklearn
     from fastdnn.tables import Table as Table
     from fastdnn.tables import read_table as read_table
+    from fastdnn.torch_conversion import from_torch as from_torch
     from fastdnn.training import train as train
 
 __version__ = "0.1.0"
@@ -63,14 +63,14 @@ _HOMES = {
     "Network": "fastdnn.network",
     "Predictor": "fastdnn.predictor",
     "ReduceLROnPlateau": "fastdnn.callbacks",
-    "Schedule": "fastdnn.schedules",
+    "Schedule": "fastdnn.schedule_curves",
     "Table": "fastdnn.tables",
     "TensorBoard": "fastdnn.loggers",
     "TerminateOnNaN": "fastdnn.callbacks",
     "TrainingProgress": "fastdnn.history",
     "fit_table": "fastdnn.fitting",
-    "from_sklearn": "fastdnn.conversions",
-    "from_torch": "fastdnn.conversions",
+    "from_sklearn": "fastdnn.sklearn_conversion",
+    "from_torch": "fastdnn.torch_conversion",
     "gradient_check": "fastdnn.gradient_checking",
     "load_checkpoint": "fastdnn.checkpoints",
     "make_schedule": "fastdnn.schedules",

@@ -192,16 +192,16 @@ class Network:
             raise DataError(f"X has {X.shape[1]} features, but the network reads {self.layer_dims[0]}.")
 
     def to_sklearn(self, classes: Any = None) -> Any:
-        """A fitted scikit-learn estimator with equal predictions: `fastdnn.conversions.to_sklearn`."""
-        from fastdnn import conversions
+        """A fitted scikit-learn estimator with equal predictions: `fastdnn.sklearn_conversion.to_sklearn`."""
+        from fastdnn.sklearn_conversion import to_sklearn
 
-        return conversions.to_sklearn(self, classes)
+        return to_sklearn(self, classes)
 
     def to_torch_state_dict(self) -> dict[str, Array]:
-        """Arrays named as in a PyTorch Sequential of Linear: `fastdnn.conversions.to_torch_state_dict`."""
-        from fastdnn import conversions
+        """Arrays named as in a PyTorch Sequential of Linear: `fastdnn.torch_conversion.to_torch_state_dict`."""
+        from fastdnn.torch_conversion import to_torch_state_dict
 
-        return conversions.to_torch_state_dict(self)
+        return to_torch_state_dict(self)
 
     def diagnose(self, X: Any, y: Any = None, **options: Any) -> Diagnosis:
         """What is wrong with the network on these examples, and what to do: see fastdnn.diagnosis.diagnose for the options.
@@ -211,6 +211,11 @@ class Network:
         from fastdnn.diagnosis import diagnose
 
         return diagnose(self, as_examples(X) if y is None else Examples(X, y), **options)
+
+
+def float_type(weights: Sequence[Array]) -> str:
+    """The dtype of a network that holds these weights: 'float64' if any is, else 'float32'."""
+    return "float64" if any(W.dtype == np.float64 for W in weights) else "float32"
 
 
 def _checked_dims(layer_dims: Sequence[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""fastdnn/schedules.py: known values, shapes of the curves, warm-up, plateau's state, and what is refused."""
+"""fastdnn/schedules.py, schedule_curves.py and plateau.py: known values, shapes, warm-up, the state, and what is refused."""
 
 from __future__ import annotations
 
