@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastdnn import vocabulary
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import ParameterError, check_name
 from fastdnn.examples import Examples
 from fastdnn.flops import training_flops
 from fastdnn.kernels.peak import repeat_tile
@@ -97,8 +97,7 @@ def benchmark(
         ("optimizer", optimizer, vocabulary.OPTIMIZERS),
         ("activation", activation, vocabulary.HIDDEN_ACTIVATIONS),
     ):
-        if value not in allowed:
-            raise ParameterError(unknown_name(name, value, allowed))
+        check_name(name, value, allowed)
     if not (math.isfinite(seconds) and seconds > 0):
         raise ParameterError(f"The seconds must be more than 0, got {seconds}.")
     if batch_size < 1:

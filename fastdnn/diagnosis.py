@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.errors import DataError, ParameterError, unknown_name
+from fastdnn.errors import DataError, ParameterError, check_name
 from fastdnn.examples import Examples
 from fastdnn.findings import Finding, of_layers, of_leak, of_non_finite, of_steps
 from fastdnn.inference import evaluate_in
@@ -97,8 +97,7 @@ def diagnose(
     ------
     ParameterError : an unknown optimizer, a learning rate that is not positive. DataError : examples that do not fit.
     """
-    if optimizer not in vocabulary.OPTIMIZERS:
-        raise ParameterError(unknown_name("optimizer", optimizer, vocabulary.OPTIMIZERS))
+    check_name("optimizer", optimizer, vocabulary.OPTIMIZERS)
     rate = LEARNING_RATES[optimizer] if learning_rate is None else learning_rate
     if not rate > 0:
         raise ParameterError(f"learning_rate must be positive, got {learning_rate!r}.")

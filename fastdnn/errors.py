@@ -97,6 +97,14 @@ def check_whole(name: str, value: object, low: int = 1) -> int:
     raise ParameterError(f"{name} must be a whole number, {low} or more, got {value!r}.")
 
 
+def check_name(what: str, name: object, allowed: Iterable[str]) -> str:
+    """`name`, or ParameterError unless it is one of the allowed; what : it names, for the message."""
+    allowed = list(allowed)
+    if name not in allowed:
+        raise ParameterError(unknown_name(what, str(name), allowed))
+    return str(name)
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that looks most like `name`, or None if none comes close; case does not count."""
     by_lower = {item.lower(): item for item in allowed}

@@ -14,7 +14,7 @@ from fastdnn.cost_slopes import Cost, Line, lines_of, numeric_slopes
 from fastdnn.errors import ParameterError, check_seed
 from fastdnn.examples import Examples
 from fastdnn.gradient_report import GradientCheck, ParameterCheck, WorstParameter
-from fastdnn.network import Network
+from fastdnn.network import Network, layer_views
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -157,10 +157,5 @@ def _in_float64(network: Network) -> Network:
     twin = copy.copy(network)
     twin.dtype = np.dtype(np.float64)
     twin.parameters = network.parameters.astype(np.float64)
-    twin.weights, twin.biases = [], []
-    at = 0
-    for W, b in zip(network.weights, network.biases, strict=True):
-        for kept, array in ((twin.weights, W), (twin.biases, b)):
-            kept.append(twin.parameters[at : at + array.size].reshape(array.shape))
-            at += array.size
+    twin.weights, twin.biases = layer_views(twin.parameters, twin.layer_dims)
     return twin

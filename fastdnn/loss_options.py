@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import ParameterError, check_name
 
 OPTIONS = {
     "huber": ("delta",),
@@ -34,8 +34,7 @@ def checked_loss_options(loss: str, options: Mapping[str, Any] | None, n_y: int)
     for name in given:
         if not allowed:
             raise ParameterError(f"Loss '{loss}' has no options, got '{name}'.")
-        if name not in allowed:
-            raise ParameterError(unknown_name(f"option of loss '{loss}'", str(name), allowed))
+        check_name(f"option of loss '{loss}'", name, allowed)
     if loss == "huber":
         return {"delta": _checked("delta", given.get("delta", 1.0), 0.0, math.inf)}
     if loss == "quantile":

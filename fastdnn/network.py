@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.custom_activations import hidden_activations
-from fastdnn.custom_losses import registered_losses
-from fastdnn.errors import DataError, ParameterError, check_seed, unknown_name
+from fastdnn.errors import DataError, ParameterError, check_name, check_seed
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
+from fastdnn.loss_and_output import loss_and_output
 from fastdnn.loss_options import checked_loss_options, kernel_parameters
 
 if TYPE_CHECKING:
@@ -77,24 +78,18 @@ class Network:
         if len(hidden) != self.L - 1:
             raise ParameterError(f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.")
         for name in {*hidden, *([activation] if isinstance(activation, str) else [])}:
-            _require("activation", name, hidden_activations())
-        self.loss, output = _loss_and_output(loss, output_activation, self.layer_dims[-1])
+            check_name("activation", name, hidden_activations())
+        self.loss, output = loss_and_output(loss, output_activation, self.layer_dims[-1])
         self.loss_options = checked_loss_options(self.loss, loss_options, self.layer_dims[-1])
         self.activations = [*hidden, output]
-        self.dtype = np.dtype(_require("dtype", str(dtype), vocabulary.DTYPES))
+        self.dtype = np.dtype(check_name("dtype", str(dtype), vocabulary.DTYPES))
         if not 0.0 < leaky_slope < 1.0:
             raise ParameterError(f"The slope of leaky ReLU must lie between 0 and 1, got {leaky_slope}.")
         self.leaky_slope = float(leaky_slope)
-        _require("initialization", initialization, vocabulary.INITIALIZATIONS)
-        sizes = [(n, n_prev) for n_prev, n in zip(self.layer_dims, self.layer_dims[1:], strict=False)]
-        self.parameters = np.zeros(sum(n * n_prev + n for n, n_prev in sizes), self.dtype)
-        self.weights: list[Array] = []
-        self.biases: list[Array] = []
-        at = 0
-        for n, n_prev in sizes:
-            self.weights.append(self.parameters[at : at + n * n_prev].reshape(n, n_prev))
-            self.biases.append(self.parameters[at + n * n_prev : at + n * n_prev + n].reshape(n, 1))
-            at += n * n_prev + n
+        check_name("initialization", initialization, vocabulary.INITIALIZATIONS)
+        size = sum(n * n_prev + n for n_prev, n in pairwise(self.layer_dims))
+        self.parameters = np.zeros(size, self.dtype)
+        self.weights, self.biases = layer_views(self.parameters, self.layer_dims)
         generator = np.random.default_rng(check_seed(seed))
         for W, name in zip(self.weights, self.activations, strict=True):
             W[:] = initial_weights(initialization, W.shape[0], W.shape[1], name, generator)
@@ -119,7 +114,7 @@ class Network:
         """
         shapes = [np.shape(W) for W in weights]
         dims = [shapes[0][1], *(shape[0] for shape in shapes)] if shapes and all(len(s) == 2 for s in shapes) else []
-        expected = list(zip(dims[1:], dims, strict=False))
+        expected = [(n, n_prev) for n_prev, n in pairwise(dims)]
         if not dims or shapes != expected or [np.size(b) for b in biases] != dims[1:]:
             given = ", ".join(f"W{l} {np.shape(W)}" for l, W in enumerate(weights, 1))
             raise ParameterError(
@@ -213,6 +208,17 @@ class Network:
         return diagnose(self, as_examples(X) if y is None else Examples(X, y), **options)
 
 
+def layer_views(flat: Array, layer_dims: Sequence[int]) -> tuple[list[Array], list[Array]]:
+    """W[l] (n_l, n_{l-1}) and b[l] (n_l, 1), l = 1 .. L: views into a flat array that is laid out as Network.parameters."""
+    weights, biases, at = list[Array](), list[Array](), 0
+    for n_prev, n in pairwise(layer_dims):
+        end = at + n * n_prev
+        weights.append(flat[at:end].reshape(n, n_prev))
+        biases.append(flat[end : end + n].reshape(n, 1))
+        at = end + n
+    return weights, biases
+
+
 def float_type(weights: Sequence[Array]) -> str:
     """The dtype of a network that holds these weights: 'float64' if any is, else 'float32'."""
     return "float64" if any(W.dtype == np.float64 for W in weights) else "float32"
@@ -225,34 +231,3 @@ def _checked_dims(layer_dims: Sequence[int]) -> list[int]:
             f"layer_dims needs at least an input and an output size, each 1 or more; got {list(layer_dims)}."
         )
     return dims
-
-
-def _require(what: str, name: str, allowed: Sequence[str]) -> str:
-    if name not in allowed:
-        raise ParameterError(unknown_name(what, name, allowed))
-    return name
-
-
-def _loss_and_output(loss: str | None, output: str | None, n_y: int) -> tuple[str, str]:
-    if output is not None:
-        _require("output activation", output, vocabulary.ACTIVATIONS)
-    if loss is None:
-        by_output = {
-            "sigmoid": "binary_cross_entropy",
-            "softmax": "categorical_cross_entropy",
-            "exponential": "poisson",
-        }
-        default = "binary_cross_entropy" if n_y == 1 else "categorical_cross_entropy"
-        loss = default if output is None else by_output.get(output, "squared_error")
-    _require("loss", loss, (*vocabulary.LOSSES, *registered_losses()))
-    allowed = vocabulary.OUTPUTS.get(loss, vocabulary.ELEMENTWISE_OUTPUTS)
-    output = output or allowed[0]
-    if output not in allowed:
-        raise ParameterError(
-            f"Output activation '{output}' does not go with loss '{loss}'. Allowed with it: {', '.join(allowed)}."
-        )
-    if loss == "categorical_cross_entropy" and n_y < 2:
-        raise ParameterError(
-            "Categorical cross-entropy needs at least 2 outputs; for two classes with one output use 'binary_cross_entropy'."
-        )
-    return loss, output

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastdnn.engine import NO_UPDATE, Pass, run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels.optimizers import KEEP
-from fastdnn.network import Network
+from fastdnn.network import Network, layer_views
 from fastdnn.workers import check_threads
 from fastdnn.workspace import Workspace
 
@@ -52,7 +52,7 @@ class Objective:
     def gradients(self) -> tuple[list[Array], list[Array]]:
         """dW[l] (n_l, n_{l-1}) and db[l] (n_l, 1) at the network's parameters, newly made, of its type."""
         self._run()
-        return self._read()
+        return layer_views(self._read(), self.network.layer_dims)
 
     def value_and_gradient(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """J and dJ/dtheta, float64 whatever the network's type; J is inf or nan where a loss is not finite.
@@ -62,8 +62,7 @@ class Objective:
         self.network.parameters[:] = theta
         state = self._run()
         loss = float("inf") if state.diverged_at else state.mean_loss or 0.0
-        parts = [part.ravel() for pair in zip(*self._read(), strict=True) for part in pair]
-        return loss + self.penalty(), np.concatenate(parts, dtype=np.float64)
+        return loss + self.penalty(), self._read().astype(np.float64, copy=False)
 
     def _run(self) -> Pass:
         """Forward and backward at the network's parameters; the gradient is left in the place of the moments."""
@@ -72,12 +71,13 @@ class Objective:
         self._gathered = True
         return state
 
-    def _read(self) -> tuple[list[Array], list[Array]]:
-        """dW and db of the last `_run`."""
-        dW, db = [np.empty_like(W) for W in self.network.weights], [np.empty_like(b) for b in self.network.biases]
+    def _read(self) -> Array:
+        """The gradient of the last `_run`, newly made, laid out as the network's parameters."""
+        flat = np.empty_like(self.network.parameters)
+        dW, db = layer_views(flat, self.network.layer_dims)
         for l, (W, b) in enumerate(zip(dW, db, strict=True), 1):
             self.workspace.read_layer(self.workspace.buffers.moments1, l, W, b)
-        return dW, db
+        return flat
 
 
 def penalty(weights: Sequence[Array], l2: float, l1: float, m: float) -> float:

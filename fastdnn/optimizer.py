@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.errors import ParameterError, check_number, unknown_name
+from fastdnn.errors import check_name, check_number
 from fastdnn.kernels import optimizers
 from fastdnn.kernels.layout import Rule
 
@@ -51,12 +51,8 @@ class Optimizer:
     convention: str = "course"
 
     def __post_init__(self) -> None:
-        for what, name, allowed in (
-            ("optimizer", self.name, vocabulary.OPTIMIZERS),
-            ("convention", self.convention, _CONVENTIONS),
-        ):
-            if name not in allowed:
-                raise ParameterError(unknown_name(what, name, allowed))
+        check_name("optimizer", self.name, vocabulary.OPTIMIZERS)
+        check_name("convention", self.convention, _CONVENTIONS)
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.name])
         if self.weight_decay is None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastdnn import vocabulary
-from fastdnn.errors import ParameterError, check_number, unknown_name
+from fastdnn.errors import ParameterError, check_name, check_number
 from fastdnn.plateau import Plateau as Plateau
 from fastdnn.schedule_curves import Constant as Constant
 from fastdnn.schedule_curves import Cosine as Cosine
@@ -87,16 +87,12 @@ def make_schedule(name: str, *, warm_up: float = 0.0, **options: Any) -> Schedul
     >>> make_schedule("step", every=2, factor=0.1).factors([0.0, 0.5, 1.0], [0, 2, 4]).round(3).tolist()
     [1.0, 0.1, 0.01]
     """
-    if name not in _CLASSES:
-        raise ParameterError(unknown_name("schedule", name, vocabulary.SCHEDULES))
+    check_name("schedule", name, _CLASSES)
     allowed = [item.name for item in fields(_CLASSES[name]) if item.init]  # type: ignore[arg-type]
     for option in options:
-        if option not in allowed:
-            raise ParameterError(
-                unknown_name(f"option of schedule '{name}':", option, allowed)
-                if allowed
-                else f"Schedule '{name}' has no options, got '{option}'."
-            )
+        if not allowed:
+            raise ParameterError(f"Schedule '{name}' has no options, got '{option}'.")
+        check_name(f"option of schedule '{name}':", option, allowed)
     schedule = _CLASSES[name](**options)
     warm_up = check_number("warm_up", warm_up, 0.0)
     return WarmUp(schedule, warm_up) if warm_up else schedule

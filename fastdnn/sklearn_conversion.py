@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.errors import MissingExtraError, ParameterError, unknown_name
+from fastdnn.errors import MissingExtraError, ParameterError, check_name
 from fastdnn.network import Network, float_type
 
 Array = NDArray[Any]
@@ -53,10 +53,8 @@ def from_sklearn(mlp: Any) -> Network:
         raise ParameterError(
             f"from_sklearn takes a fitted MLP, but this {type(mlp).__name__} {fitted}.", "mlp.fit(X, y)"
         )
-    if mlp.activation not in _OURS:
-        raise ParameterError(unknown_name("scikit-learn activation", str(mlp.activation), _OURS))
-    if mlp.out_activation_ not in _OUTPUTS:
-        raise ParameterError(unknown_name("scikit-learn output activation", str(mlp.out_activation_), _OUTPUTS))
+    check_name("scikit-learn activation", mlp.activation, _OURS)
+    check_name("scikit-learn output activation", mlp.out_activation_, _OUTPUTS)
     output, loss = _OUTPUTS[mlp.out_activation_]
     weights = [np.asarray(W).T for W in mlp.coefs_]
     activations = [_OURS[mlp.activation]] * (len(weights) - 1) + [output]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn import vocabulary
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import ParameterError
+from fastdnn.loss_and_output import loss_and_output
 from fastdnn.network import Network, float_type
 
 Array = NDArray[Any]
@@ -50,15 +50,12 @@ def from_torch(
     [[5.0]]
     """
     layers = _linear_layers(state_dict)
-    if output_activation is None:
-        if loss is None:
-            raise ParameterError(
-                "A state_dict says nothing of the output: give output_activation or loss.",
-                "output_activation='softmax' for classes, 'sigmoid' for labels, 'identity' for numbers",
-            )
-        if loss not in vocabulary.LOSSES:
-            raise ParameterError(unknown_name("loss", loss, vocabulary.LOSSES))
-        output_activation = vocabulary.OUTPUTS[loss][0]
+    if output_activation is None and loss is None:
+        raise ParameterError(
+            "A state_dict says nothing of the output: give output_activation or loss.",
+            "output_activation='softmax' for classes, 'sigmoid' for labels, 'identity' for numbers",
+        )
+    loss, output_activation = loss_and_output(loss, output_activation, len(layers[-1][1]))
     weights, biases = [W for W, _ in layers], [b for _, b in layers]
     hidden = [activation] * (len(layers) - 1) if isinstance(activation, str) else list(activation)
     return Network.from_parameters(

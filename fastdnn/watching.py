@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import ParameterError, check_name
 from fastdnn.monitoring import column_of, higher_is_better
 from fastdnn.patience import Patience
 
@@ -32,8 +32,7 @@ class Watched:
     """
 
     def __init__(self, metric: str, mode: Mode, patience: int = 1, min_delta: float = 0.0) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ParameterError(unknown_name("mode", mode, ("auto", "min", "max")))
+        check_name("mode", mode, ("auto", "min", "max"))
         self.metrics = (metric,)
         self.column = column_of(metric)
         higher = higher_is_better(metric) if mode == "auto" else mode == "max"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastdnn.activation_codes import activation_code
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import check_name
 from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
 from fastdnn.kernels._jit import load_separate
@@ -84,9 +84,7 @@ def linear_backward(dZ: Array, A_prev: Array, W: Array) -> tuple[Array, Array, A
 
 def _code(activation: str) -> int:
     """Of the activations whose derivative follows from A, as the course has it: those that the engine added since need Z."""
-    if activation not in _ACTIVATIONS:
-        raise ParameterError(unknown_name("activation", activation, _ACTIVATIONS))
-    return activation_code(activation, np.float64)
+    return activation_code(check_name("activation", activation, _ACTIVATIONS), np.float64)
 
 
 def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:

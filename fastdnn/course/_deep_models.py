@@ -11,7 +11,7 @@ import numpy as np
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
 from fastdnn.course._descent import cost_printer, descend
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import check_name
 
 # Iterations between two costs that are kept and printed.
 _EVERY = 100
@@ -46,8 +46,7 @@ def initialize_parameters_deep(layer_dims: Sequence[int], seed: int = 3, scaling
     >>> {name: value.shape for name, value in parameters.items()}
     {'W1': (4, 5), 'b1': (4, 1), 'W2': (3, 4), 'b2': (3, 1)}
     """
-    if scaling not in ("small", "fan_in"):
-        raise ParameterError(unknown_name("scaling", scaling, ("small", "fan_in")))
+    check_name("scaling", scaling, ("small", "fan_in"))
     dims = _checks.sizes("layer_dims", layer_dims)
     if scaling == "small":
         return scaled_normals(dims, seed, lambda normal, n_prev: normal * 0.01)

@@ -14,7 +14,7 @@ from fastdnn.course import _checks
 from fastdnn.course._checks import Parameters
 from fastdnn.course._deep_models import scaled_normals
 from fastdnn.course._descent import cost_printer, descend
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import check_name
 
 # Iterations between two costs that are kept and printed.
 _EVERY = 1000
@@ -89,8 +89,7 @@ def model(
         "random": lambda: initialize_parameters_random(layers_dims, seed),
         "he": lambda: initialize_parameters_he(layers_dims, seed),
     }
-    if initialization not in starts:
-        raise ParameterError(unknown_name("initialization", str(initialization), starts))
+    check_name("initialization", initialization, starts)
 
     show = cost_printer(print_cost, _EVERY)
     parameters, costs = descend(starts[initialization](), "relu", X, Y, learning_rate, num_iterations, _EVERY, show)

@@ -12,7 +12,7 @@ from fastdnn.course import _checks
 from fastdnn.course._checks import Parameters
 from fastdnn.course.improving._descents import descend_in_batches
 from fastdnn.course.improving.initialization import initialize_parameters_he
-from fastdnn.errors import ParameterError, unknown_name
+from fastdnn.errors import check_name
 from fastdnn.optimizer import Optimizer
 
 # Epochs between two costs that are kept, and between two that are printed.
@@ -77,8 +77,7 @@ def model(
     """
     dims = _checks.sizes("layers_dims", layers_dims)
     X, Y = _checks.examples(X, Y, dims[0], dims[-1])
-    if optimizer not in _OPTIMIZERS:
-        raise ParameterError(unknown_name("optimizer", str(optimizer), _OPTIMIZERS))
+    check_name("optimizer", optimizer, _OPTIMIZERS)
     _checks.positive("learning_rate", learning_rate)
     mini_batch_size = _checks.whole("mini_batch_size", mini_batch_size, 1)
     num_epochs = _checks.whole("num_epochs", num_epochs, 0)
