@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-
-import numba
 import numpy as np
 import pytest
 import reference
 
-from fastdnn import course
-from fastdnn.course import _deep_models, deep
+from fastdnn.course import deep
 from fastdnn.errors import DataError, DivergenceError, ParameterError
 
 
@@ -261,12 +257,3 @@ def test_inputs_stay_as_they_are(network):
         array.flags.writeable = False
     deep.update_parameters(parameters, grads, 0.1)
     deep.L_layer_model(X, Y, [X.shape[0], 3, Y.shape[0]], num_iterations=3)
-
-
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="thousands of steps, too many in plain Python")
-@pytest.mark.parametrize(
-    "module", [course.activations, course.logistic, course.shallow, course.deep, _deep_models], ids=lambda m: m.__name__
-)
-def test_examples_in_docstrings(module):
-    assert doctest.testmod(module, extraglobs={"np": np}).failed == 0
-    assert doctest.testmod(module, extraglobs={"np": np}).attempted > 0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-
 import numba
 import numpy as np
 import pytest
@@ -135,15 +132,6 @@ MODULES = [
     "decay", "dropout", "gradient_checking", "initialization", "mini_batches", "optimization", "optimization_model", "propagation",
     "regularization",
 ]  # fmt: skip
-
-
-@long_run
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings(name):
-    module = importlib.import_module(f"fastdnn.course.improving.{name}")
-    result = doctest.testmod(module, extraglobs={"np": np})
-    assert result.failed == 0
-    assert result.attempted > 0
 
 
 def test_every_public_name_can_be_loaded():

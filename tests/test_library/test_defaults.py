@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from itertools import pairwise
 
 import pytest
@@ -10,10 +9,6 @@ import pytest
 from fastdnn import defaults, vocabulary
 
 SIZES = [2, 10, 100, 344, 1_000, 5_000, 32_561, 60_000, 1_000_000, 100_000_000]
-
-
-def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(defaults).failed == 0
 
 
 @pytest.mark.parametrize("n_features", [1, 10, 784, 12_288])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
 import warnings
 
 import numpy as np
 import pytest
 
 import fastdnn
-from fastdnn import Network, sklearn_conversion
+from fastdnn import Network
 from fastdnn.errors import MissingExtraError, ParameterError
 
 CLOSE = {"float32": {"rtol": 2e-5, "atol": 1e-6}, "float64": {"rtol": 1e-9, "atol": 1e-12}}
@@ -189,9 +188,3 @@ def test_to_sklearn_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
     with pytest.raises(MissingExtraError, match="needs scikit-learn"):
         Network([3, 4, 1]).to_sklearn()
-
-
-def test_examples_in_docstrings(sklearn):
-    result = doctest.testmod(sklearn_conversion, extraglobs={"np": np})
-    assert result.failed == 0
-    assert result.attempted > 3

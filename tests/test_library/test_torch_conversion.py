@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 
 import fastdnn
-from fastdnn import Network, torch_conversion
+from fastdnn import Network
 from fastdnn.errors import ParameterError
 
 CLOSE = {"float32": {"rtol": 2e-5, "atol": 1e-6}, "float64": {"rtol": 1e-9, "atol": 1e-12}}
@@ -142,9 +140,3 @@ def test_torch_in_half_precision(rng):
     with pytest.raises(ParameterError, match=r"takes a state_dict.*got Sequential") as caught:
         fastdnn.from_torch(model, output_activation="identity")
     assert caught.value.hint == "model.state_dict()"
-
-
-def test_examples_in_docstrings():
-    result = doctest.testmod(torch_conversion)
-    assert result.failed == 0
-    assert result.attempted > 1
