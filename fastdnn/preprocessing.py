@@ -98,11 +98,6 @@ class Preprocessor:
         return self.target.classes
 
     @property
-    def target_name(self) -> str:
-        """Name of the target: of its column, array or file."""
-        return self.target.name
-
-    @property
     def decision(self) -> str:
         """Why this task, in a sentence, with the option that changes it."""
         return self.target.decision
@@ -211,8 +206,6 @@ class Preprocessor:
     def inverse_target(self, AL: Array) -> Array:
         """What the outputs AL, (m, n_outputs), mean: labels (object array of str), or values in the target's units."""
         return self.target.decode(AL)
-
-    target_to_labels = inverse_target
 
     def probabilities(self, AL: Array) -> Array:
         """(m, K) probability of each class from the outputs; DataError for regression."""

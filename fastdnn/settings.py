@@ -39,7 +39,7 @@ class FitOptions:
     l2, l1, weight_decay >= 0; dropout : a share of every hidden layer, or one of the input and of each hidden layer.
     valid : the rows kept aside for the score: a fraction of the data, or the name of a file (`valid_target`: where
         its target is).
-    seed : of the split, the first weights and the order of the rows; threads : None lets a short probe decide.
+    seed : of the split, the first weights and the order of the rows; threads : None: as many as are fastest, found while training.
     dtype : 'float32' or 'float64'; task : 'binary', 'multiclass' or 'regression'.
     drop, categorical : columns to leave out, and numeric columns to treat as categories; header : of `valid` where
         that is a file.

@@ -1,6 +1,6 @@
 """Peer: fastdnn itself, through fastdnn.training.train, which is what a user calls.
 
-''      up to job.threads threads, the number chosen by train's own probe, as the other libraries choose for each product
+''      up to job.threads threads, the number found while training (fastdnn/pace.py), as the other libraries choose for each product
 fixed   job.threads threads
 """
 

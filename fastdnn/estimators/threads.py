@@ -8,8 +8,9 @@ from typing import Any
 from fastdnn.network import Network
 from fastdnn.workers import available_cores
 
-# Floating-point operations of a whole fit below which one thread runs it, half a second's worth: a probe takes 0.1 s.
-_WORTH_A_PROBE = 1e10
+# Floating-point operations of a whole fit below which one thread runs it, half a second's worth: trials of other numbers of
+# threads (fastdnn/pace.py) would take too much of it.
+_WORTH_TRIALS = 1e10
 # Operations of one call of partial_fit, or one evaluation of L-BFGS, from which all threads run it: some hundredths of a
 # second's worth, too short to try out what is best.
 _WORTH_THREADS = 1e9
@@ -27,7 +28,7 @@ def most_threads(estimator: Any) -> int:
 def training_threads(estimator: Any, network: Network, m: int) -> int | None:
     """The number of threads of a fit of m examples, or None: the trainer tries what is fastest."""
     most = most_threads(estimator)
-    if estimator.n_threads is None and most > 1 and _work(network, m) * estimator.max_iter < _WORTH_A_PROBE:
+    if estimator.n_threads is None and most > 1 and _work(network, m) * estimator.max_iter < _WORTH_TRIALS:
         return 1
     return most if estimator.n_threads is not None or most == 1 else None
 

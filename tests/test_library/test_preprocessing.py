@@ -172,7 +172,7 @@ def test_images_with_labels_in_another_file(tmp_path: Path) -> None:
     assert abs(Z.mean()) < 1e-6
     assert Z.std() == pytest.approx(1, rel=1e-6)
     np.testing.assert_array_equal(pre.transform_target(data, spec), labels)
-    assert (pre.task, pre.n_outputs, pre.target_name) == ("multiclass", 3, "labels.npy")
+    assert (pre.task, pre.n_outputs, pre.target.name) == ("multiclass", 3, "labels.npy")
     with pytest.raises(DataError, match=r"at training it was in another file, 'labels\.npy'"):
         pre.transform_target(data)
     again = through_json(pre)
