@@ -1,41 +1,23 @@
-"""fastdnn/training.py: epochs against the oracle, early stopping, the ways a run ends, and what it takes as data."""
+"""fastdnn/training.py: epochs against the oracle, early stopping, history and progress, and what the engine promises."""
 
 from __future__ import annotations
 
 import itertools
-import math
-import os
-import signal
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 import reference
+from blobs import blobs, network_for_blobs
 from callers import JIT
 
 from fastdnn import engine
-from fastdnn.errors import DataError, DivergenceError, ParameterError
 from fastdnn.examples import Examples
 from fastdnn.network import Network
 from fastdnn.training import LEARNING_RATES, train
 from fastdnn.workers import available_cores
 
-# Without the JIT it is NumPy that computes, and it warns of what these tests are about.
-overflows = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 needs_two_cores = pytest.mark.skipif(available_cores() < 2, reason="this process may use one core only")
-
-
-def blobs(m=90, n=4, classes=3, seed=0):
-    """Points around a centre for each class, and their classes."""
-    rng = np.random.default_rng(seed)
-    Y = rng.integers(0, classes, m)
-    return rng.normal(size=(classes, n))[Y] * 2 + rng.normal(size=(m, n)), Y
-
-
-def network_for_blobs(dtype="float64", **options):
-    return Network([4, 8, 3], "tanh", dtype=dtype, **options)
 
 
 # --- against the oracle ---
@@ -107,62 +89,6 @@ def test_threads_give_the_same_bits(optimizer, dtype):
         results.append((network.parameters.tobytes(), losses, network.predict(valid).tobytes()))
         assert 1 <= history.threads <= (threads or available_cores())  # the number that was fastest
     assert results[0] == results[1] == results[2]
-
-
-# --- data ---
-
-
-def trained(X, Y, dtype="float32", **options):
-    network = Network([np.shape(X)[1], 6, 3], dtype=dtype)
-    train(network, Examples(X, Y, **options), epochs=2, batch_size=16, threads=1)
-    return network.parameters
-
-
-def test_how_x_lies_in_memory_does_not_matter():
-    X, Y = blobs()
-    wanted = trained(X.astype(np.float32), Y)
-    read_only = X.astype(np.float32)
-    read_only.flags.writeable = False
-    wide = np.zeros((90, 8), np.float32)
-    wide[:, ::2] = X
-    for other in (X, read_only, np.asfortranarray(X), wide[:, ::2]):
-        before = other.copy()
-        np.testing.assert_array_equal(trained(other, Y), wanted)
-        np.testing.assert_array_equal(other, before)
-
-
-def test_pixels_equal_the_matrix_they_stand_for(dtype):
-    """Scale and shift are powers of two, so that the matrix is exact in both float types."""
-    pixels = np.random.default_rng(0).integers(0, 256, (90, 20)).astype(np.uint8)
-    Y, name = np.arange(90) % 3, np.dtype(dtype).name
-    matrix = (pixels / 256 - 0.5).astype(dtype)
-    np.testing.assert_array_equal(trained(pixels, Y, name, scale=1 / 256, shift=-0.5), trained(matrix, Y, name))
-    columns = 2.0 ** -np.arange(1, 21)
-    matrix = (pixels * columns - columns).astype(dtype)
-    np.testing.assert_array_equal(trained(pixels, Y, name, scale=columns, shift=-columns), trained(matrix, Y, name))
-
-
-def test_rows_are_the_copied_subset(dtype):
-    X, Y = blobs()
-    rows, name = np.random.default_rng(3).permutation(90)[:50], np.dtype(dtype).name
-    np.testing.assert_array_equal(trained(X, Y, name, rows=rows), trained(X[rows], Y[rows], name))
-
-
-def test_valid_rows_are_the_copied_subset():
-    X, Y = blobs()
-    split = Examples(X, Y, rows=np.arange(60)), Examples(X, Y, rows=np.arange(60, 90))
-    copied = Examples(X[:60], Y[:60]), Examples(X[60:], Y[60:])
-    one, two = (train(network_for_blobs(), *pair, epochs=3, threads=1).epochs for pair in (split, copied))
-    for a, b in zip(one, two, strict=True):
-        assert (a["loss"], a["valid_loss"], a["valid_score"]) == (b["loss"], b["valid_loss"], b["valid_score"])
-
-
-@pytest.mark.parametrize("m", [1, 2])
-def test_the_fewest_examples(m, dtype):
-    network = network_for_blobs(np.dtype(dtype).name)
-    history = train(network, Examples(np.ones((m, 4)), np.zeros(m, int)), epochs=3, batch_size=64)
-    assert history.batch_size == m
-    assert history.epochs[-1]["loss"] < history.epochs[0]["loss"]
 
 
 # --- early stopping ---
@@ -286,215 +212,6 @@ def test_an_error_of_progress_surfaces_and_keeps_the_best():
     with pytest.raises(RuntimeError, match="shown to nobody"):
         train(network, Examples(*blobs()), epochs=3, threads=1, progress=progress)
     assert np.any(network.parameters != before)
-
-
-# --- Ctrl-C ---
-
-
-@pytest.mark.parametrize("stop_in", [1, 3])
-def test_ctrl_c_between_epochs_keeps_the_epochs_before(stop_in):
-    def progress(p):
-        if p.epoch >= stop_in and p.rows_done == p.rows:
-            signal.raise_signal(signal.SIGINT)
-
-    network = network_for_blobs()
-    history = train(network, Examples(*blobs()), epochs=100, batch_size=16, threads=1, progress=progress)
-    assert history.stopped_by == "interrupt"
-    assert stop_in - 1 <= history.best_epoch < 100
-    again = network_for_blobs()
-    if history.best_epoch:
-        train(again, Examples(*blobs()), epochs=history.best_epoch, batch_size=16, threads=1)
-    np.testing.assert_array_equal(network.parameters, again.parameters)
-
-
-def test_ctrl_c_within_an_epoch_keeps_what_was_best_before_it():
-    """Two epochs of a long run, the signal in the middle of the second: the parameters are those after the first."""
-    rows = np.zeros(600_000 if JIT else 600, np.int64)
-    X, Y = blobs()
-
-    def progress(p):
-        if p.epoch == 2 and 0 < p.rows_done < p.rows:
-            signal.raise_signal(signal.SIGINT)
-
-    networks = network_for_blobs("float32"), network_for_blobs("float32")
-    options = {"batch_size": 1, "optimizer": "sgd", "learning_rate": 0.01, "threads": 1}
-    history = train(networks[0], Examples(X, Y, rows=rows), epochs=3, progress=progress, **options)
-    assert (history.stopped_by, history.best_epoch, len(history.epochs)) == ("interrupt", 1, 1)
-    train(networks[1], Examples(X, Y, rows=rows), epochs=1, **options)
-    np.testing.assert_array_equal(networks[0].parameters, networks[1].parameters)
-
-
-def test_ctrl_c_while_validating_ends_the_run_in_order(monkeypatch):
-    from fastdnn import trainer
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(trainer, "evaluate_in", interrupted)
-    network = network_for_blobs()
-    history = train(network, Examples(*blobs()), Examples(*blobs()), epochs=5, threads=1)
-    assert (history.stopped_by, history.best_epoch) == ("interrupt", 0)
-    np.testing.assert_array_equal(network.parameters, network_for_blobs().parameters)
-
-
-_ENDLESS = """
-import numpy as np
-from fastdnn.examples import Examples
-from fastdnn.network import Network
-from fastdnn.training import train
-
-said = []
-def progress(p):
-    if not said:
-        said.append(print("training", flush=True))
-
-network = Network([4, 8, 3])
-X = np.random.default_rng(0).normal(size=(30, 4))
-rows = np.zeros(50_000_000, np.int64)
-history = train(network, Examples(X, np.arange(30) % 3, rows=rows), epochs=1000, batch_size=2, progress=progress)
-print(history.stopped_by, np.isfinite(network.parameters).all(), flush=True)
-"""
-
-
-@pytest.mark.skipif(not JIT or os.name == "nt", reason="needs POSIX signals and a quick step")
-def test_a_signal_from_outside_ends_a_long_epoch():
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", _ENDLESS]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        try:
-            assert child.stdout.readline().strip() == "training", child.stderr.read()
-            child.send_signal(signal.SIGINT)
-            out, err = child.communicate(timeout=60)
-        finally:
-            child.kill()
-    assert (out.strip(), err) == ("interrupt True", "")
-    assert child.returncode == 0
-
-
-# --- divergence ---
-
-
-def line(m=40):
-    x = np.linspace(-1, 1, m)[:, None]
-    return Examples(np.hstack([x, x**2, x**3, np.ones_like(x)]), 3 * x)
-
-
-@overflows
-def test_divergence_at_once_leaves_the_first_parameters():
-    network = Network([4, 16, 1], loss="squared_error", dtype="float32")
-    before = network.parameters.copy()
-    with pytest.raises(DivergenceError, match=r"diverged at epoch 1, batch [2-5]: the cost is not finite") as caught:
-        train(network, line(), epochs=9, batch_size=8, optimizer="sgd", learning_rate=1e30, threads=1)
-    error = caught.value
-    assert error.epoch == 1
-    assert 2 <= error.batch <= 5
-    assert math.isfinite(error.last_finite)
-    assert f"batch {error.batch}" in str(error)
-    assert "learning rate" in error.hint
-    assert "1e+30" in error.hint
-    np.testing.assert_array_equal(network.parameters, before)
-
-
-@overflows
-def test_divergence_later_keeps_the_epoch_before():
-    """A step size just beyond what is stable: the cost grows for some epochs before it overflows."""
-    options = {"batch_size": 8, "optimizer": "sgd", "learning_rate": 1e5, "threads": 1}
-    network = Network([4, 1], loss="squared_error", dtype="float64")
-    with pytest.raises(DivergenceError) as caught:
-        train(network, line(), epochs=1000, **options)
-    error = caught.value
-    assert error.epoch > 2
-    assert error.last_finite > 1e100
-    kept = []
-    for epochs in range(1, error.epoch):
-        again = Network([4, 1], loss="squared_error", dtype="float64")
-        train(again, line(), epochs=epochs, **options)
-        kept.append(np.array_equal(network.parameters, again.parameters))
-    assert sum(kept) == 1
-    assert np.isfinite(network.parameters).all()
-
-
-@overflows
-def test_divergence_in_the_first_batch_has_no_finite_cost():
-    network = Network([4, 1], loss="squared_error", dtype="float32")
-    network.weights[0][:] = 1e30
-    with pytest.raises(DivergenceError) as caught:
-        train(network, line(), epochs=2, threads=1)
-    assert (caught.value.epoch, caught.value.batch, caught.value.last_finite) == (1, 1, None)
-    assert "last finite" not in str(caught.value)
-
-
-# --- arguments ---
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"optimizer": "adamm"}, "Unknown optimizer 'adamm'. Did you mean 'adam'. Allowed: sgd, momentum"),
-        ({"learning_rate": 0.0}, "learning_rate must be a number above 0, got 0.0"),
-        ({"learning_rate": -1.0}, "learning_rate must be a number above 0, got -1.0"),
-        ({"learning_rate": math.nan}, "learning_rate must be a number above 0, got nan"),
-        ({"learning_rate": math.inf}, "learning_rate must be a number above 0, got inf"),
-        ({"l2": -0.1}, "l2 must be a number 0 or more, got -0.1"),
-        ({"l2": math.nan}, "l2 must be a number 0 or more, got nan"),
-        ({"epochs": 0}, "epochs must be a whole number, 1 or more, got 0"),
-        ({"epochs": 1.5}, "epochs must be a whole number, 1 or more, got 1.5"),
-        ({"batch_size": 0}, "batch_size must be a whole number, 1 or more, got 0"),
-        ({"batch_size": -5}, "batch_size must be a whole number, 1 or more, got -5"),
-        ({"patience": 0}, "patience must be a whole number, 1 or more, got 0"),
-        ({"threads": 0}, "number of threads must lie between 1 and"),
-        ({"threads": 100_000}, "got 100000"),
-    ],
-)
-def test_parameter_errors(options, sentence):
-    network = network_for_blobs()
-    before = network.parameters.copy()
-    with pytest.raises(ParameterError, match=sentence):
-        train(network, Examples(*blobs()), **options)
-    np.testing.assert_array_equal(network.parameters, before)
-
-
-@pytest.mark.parametrize("seed", [0, 2**31, 2**40, 2**62, np.int64(5)])
-def test_any_seed_of_63_bits(seed):
-    history = train(network_for_blobs(), Examples(*blobs()), epochs=1, seed=seed, threads=1)
-    assert history.seed == seed
-
-
-@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, True, None, "7"])
-def test_other_seeds_are_refused(seed):
-    with pytest.raises(ParameterError, match=r"whole number from 0 to 2\^63 - 1"):
-        train(network_for_blobs(), Examples(*blobs()), epochs=1, seed=seed, threads=1)
-    with pytest.raises(ParameterError, match="The seed must be"):
-        Network([4, 3], seed=seed)
-
-
-@pytest.mark.parametrize("setting", [{"epochs": "9"}, {"batch_size": "8"}, {"learning_rate": "fast"}, {"l2": np.nan}])
-def test_settings_that_are_no_numbers_are_refused(setting):
-    with pytest.raises(ParameterError, match=next(iter(setting))):
-        train(network_for_blobs(), Examples(*blobs()), threads=1, **setting)
-
-
-def test_numbers_beyond_the_type_of_the_network_are_refused():
-    X, Y = blobs()
-    with pytest.raises(DataError, match=r"X holds .*e\+300, which is beyond float32"):
-        train(network_for_blobs("float32"), Examples(X.astype(np.float64) * 1e300, Y), threads=1)
-
-
-@pytest.mark.parametrize("which", ["examples", "valid"])
-@pytest.mark.parametrize(
-    ("X", "Y", "sentence"),
-    [
-        (np.ones((5, 3)), np.zeros(5, int), "X has 3 features, but the network reads 4"),
-        (np.ones((5, 4)), None, "no targets Y"),
-        (np.ones((5, 4)), np.full(5, 3), "Class numbers must lie in 0 to 2, got 3 to 3"),
-        (np.ones((5, 4)), np.zeros(5), "Categorical cross-entropy takes Y as a vector of class numbers 0 to 2"),
-    ],
-)
-def test_data_errors(which, X, Y, sentence):
-    good, bad = Examples(*blobs()), Examples(X, Y)
-    arguments = (bad,) if which == "examples" else (good, bad)
-    with pytest.raises(DataError, match=sentence):
-        train(network_for_blobs(), *arguments, epochs=1, threads=1)
 
 
 # --- what DESIGN.md promises of the engine ---
