@@ -12,26 +12,21 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import protocol
-from summary import short, table, threads_word
+from predicting_peers import PEERS, Forward, make_forward, numpy_forward
+from summary import publish, short, table, threads_word
 from workloads import WORKLOADS
 
-# Libraries by the package that they need.
-PEERS = {"Predictor": "fastdnn", "predict": "fastdnn", "onnxruntime": "onnxruntime", "torch": "torch", "numpy": "numpy"}
 OUTPUTS = {"softmax": "softmax", "sigmoid": "sigmoid", "mse": "identity"}
 # Answers may differ by rounding: this much of the largest.
 TOLERANCE = 1e-5
-
-Forward = Callable[[Any], Any]
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -69,120 +64,6 @@ def make_network(name: str) -> Any:
     for b in network.biases:
         b[:] = np.random.default_rng(2).normal(scale=0.1, size=b.shape)
     return network
-
-
-def numpy_forward(network: Any, dtype: str = "float32") -> Forward:
-    """Products into buffers that are kept, and the activations in place; X is of this dtype."""
-    import numpy as np
-
-    in_place = {
-        "identity": lambda Z: Z,
-        "relu": lambda Z: np.maximum(Z, 0, out=Z),
-        "tanh": lambda Z: np.tanh(Z, out=Z),
-        "sigmoid": _numpy_sigmoid,
-        "softmax": _numpy_softmax,
-    }
-    layers = [
-        (np.ascontiguousarray(W.T, dtype), b[:, 0].astype(dtype), in_place[g])
-        for W, b, g in zip(network.weights, network.biases, network.activations, strict=True)
-    ]
-    kept: dict[int, list[Any]] = {}
-
-    def forward(X: Any) -> Any:
-        buffers = kept.get(len(X))
-        if buffers is None:
-            buffers = kept[len(X)] = [np.empty((len(X), len(b)), dtype) for _, b, _ in layers]
-        A = X
-        for (W, b, activate), Z in zip(layers, buffers, strict=True):
-            np.matmul(A, W, out=Z)
-            Z += b
-            A = activate(Z)
-        return A
-
-    return forward
-
-
-def _numpy_sigmoid(Z: Any) -> Any:
-    import numpy as np
-
-    np.negative(Z, out=Z)
-    np.exp(Z, out=Z)
-    Z += 1
-    return np.reciprocal(Z, out=Z)
-
-
-def _numpy_softmax(Z: Any) -> Any:
-    import numpy as np
-
-    Z -= Z.max(axis=1, keepdims=True)
-    np.exp(Z, out=Z)
-    Z /= Z.sum(axis=1, keepdims=True)
-    return Z
-
-
-def torch_forward(network: Any, threads: int) -> Forward:
-    """nn.Sequential in inference_mode."""
-    import torch
-    from torch import nn
-
-    torch.set_num_threads(threads)
-    modules = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": lambda: nn.Softmax(dim=1)}
-    layers: list[Any] = []
-    for W, b, g in zip(network.weights, network.biases, network.activations, strict=True):
-        linear = nn.Linear(W.shape[1], W.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(W))
-            linear.bias.copy_(torch.from_numpy(b[:, 0].copy()))
-        layers += [linear, *([modules[g]()] if g != "identity" else [])]
-    net = nn.Sequential(*layers).eval()
-
-    def forward(X: Any) -> Any:
-        with torch.inference_mode():
-            return net(torch.from_numpy(X)).numpy()
-
-    return forward
-
-
-def onnx_forward(network: Any, threads: int) -> Forward:
-    """The equal graph of Gemm and activation nodes."""
-    import numpy as np
-    import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
-
-    operators = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": "Softmax"}
-    nodes, constants, A = [], [], "X"
-    for l, (W, b, g) in enumerate(zip(network.weights, network.biases, network.activations, strict=True), 1):
-        constants += [
-            numpy_helper.from_array(np.ascontiguousarray(W.T), f"W{l}"),
-            numpy_helper.from_array(b[:, 0], f"b{l}"),
-        ]
-        nodes.append(helper.make_node("Gemm", [A, f"W{l}", f"b{l}"], [f"Z{l}"]))
-        A = f"Z{l}"
-        if g != "identity":
-            nodes.append(helper.make_node(operators[g], [A], [f"A{l}"]))
-            A = f"A{l}"
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, n])]
-        for name, n in (("X", network.layer_dims[0]), (A, network.layer_dims[-1]))
-    ]
-    graph = helper.make_graph(nodes, "network", *ends, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return lambda X: session.run(None, {"X": X})[0]
-
-
-def make_forward(peer: str, network: Any, threads: int) -> Forward:
-    """What answers a batch: X (m, n_x) float32 -> (m, n_y)."""
-    if peer == "Predictor":
-        predictor: Forward = network.predictor(threads)
-        return predictor
-    if peer == "predict":
-        return lambda X: network.predict(X, threads)
-    if peer == "numpy":
-        return numpy_forward(network)
-    return {"torch": torch_forward, "onnxruntime": onnx_forward}[peer](network, threads)
 
 
 def time_in_turns(calls: dict[str, Forward], X: Any, seconds: float) -> dict[str, list[float]]:
@@ -285,13 +166,7 @@ def main(argv: list[str] | None = None) -> int:
         "machine": facts(), "threads": given.threads, "peers": present, "missing": missing, "records": records,
         "disagreements": wrong,
     }  # fmt: skip
-    text = markdown(result)
-    if given.markdown:
-        given.markdown.write_text(text, encoding="utf-8")
-    else:
-        print(text)
-    if given.json:
-        given.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    publish(markdown(result), result, given.markdown, given.json)
     return 1 if wrong else 0
 
 

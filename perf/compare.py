@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import sys
 from dataclasses import replace
@@ -23,7 +22,7 @@ from typing import Any
 
 from agreement import disagreements
 from processes import python_command, run_for_json, wait_until_quiet
-from summary import Groups, finished, markdown, short
+from summary import Groups, finished, markdown, publish, short
 from workloads import SHORT_LIST, WORKLOADS, Workload, data_file, default_folder
 
 # Name in tables -> the package it needs, the peer module, its mode.
@@ -162,13 +161,7 @@ def main(argv: list[str] | None = None) -> int:
         result["cut"] = (
             f"A smoke run, data or epochs cut short ({given.rows or 'all'} rows, {given.epochs or 'usual'} epochs)."
         )
-    text = markdown(result)
-    if given.markdown:
-        given.markdown.write_text(text, encoding="utf-8")
-    else:
-        print(text)
-    if given.json:
-        given.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    publish(markdown(result), result, given.markdown, given.json)
     failed = any("failed" in run for runs in groups.values() for run in runs.get("fastdnn", []))
     return 1 if result["disagreements"] or failed else 0
 

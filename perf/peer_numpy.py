@@ -66,7 +66,7 @@ class _Network:
             np.matmul(A[l], W, out=A[l + 1])
             A[l + 1] += b
             if l < len(dZ) - 1:
-                _activate(self.job.activation, A[l + 1])
+                activate(self.job.activation, A[l + 1])
         loss = self.output_backward(A[-1], y, dZ[-1])
         # A[l] is overwritten with the derivative only after dW of the layer above was computed from it.
         for l in range(len(dZ) - 1, -1, -1):
@@ -97,7 +97,7 @@ class _Network:
             losses = np.maximum(Z, 0) - Z * y + np.log1p(np.exp(-np.abs(Z)))
             loss = float(losses.sum(dtype=np.float64)) / Z.shape[1]
             dZ[:] = Z
-            _activate("sigmoid", dZ)
+            activate("sigmoid", dZ)
             dZ -= y
             dZ *= np.float32(1 / dZ.size)
         else:
@@ -138,7 +138,8 @@ def _views(flat: Array, like: Parameters) -> Parameters:
     return views
 
 
-def _activate(name: str, Z: Array) -> None:
+def activate(name: str, Z: Array) -> None:
+    """A = g(Z), in place."""
     if name == "relu":
         np.maximum(Z, 0, out=Z)
     elif name == "tanh":

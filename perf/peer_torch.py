@@ -19,7 +19,7 @@ from protocol import Job, Parameters, Trained, start_weights, time_epochs
 from torch import Tensor, nn
 
 MODES = ("fast", "manual", "compile")
-_MODULES = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+MODULES = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 _IN_PLACE = {"relu": torch.relu_, "tanh": torch.tanh_, "sigmoid": torch.sigmoid_}
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "softmax": F.cross_entropy, "sigmoid": F.binary_cross_entropy_with_logits, "mse": F.mse_loss,
@@ -70,7 +70,7 @@ class _ByAutograd:
             with torch.no_grad():
                 linear.weight.copy_(torch.from_numpy(W.T.copy()))
                 linear.bias.copy_(torch.from_numpy(b))
-            layers += [linear, _MODULES[job.activation]()]
+            layers += [linear, MODULES[job.activation]()]
         self.network = nn.Sequential(*layers[:-1])
         self.optimizer = _optimizer(job, self.network.parameters())
         loss = _LOSSES[job.loss]

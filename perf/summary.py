@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+from pathlib import Path
 from typing import Any
 
 from workloads import WORKLOADS, Workload
@@ -144,3 +146,13 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """The lines of a Markdown table, numbers to the right."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def publish(text: str, result: dict[str, Any], markdown_file: Path | None, json_file: Path | None) -> None:
+    """The text into its file, or to standard output without one; the result into the other, if there is one."""
+    if markdown_file:
+        markdown_file.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+    if json_file:
+        json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
