@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastdnn import vocabulary
-from fastdnn.custom_activations import custom_code, registered_activations
+from fastdnn.custom_activations import REGISTERED
 from fastdnn.errors import ParameterError, unknown_name
 from fastdnn.kernels import activations, smooth
 
@@ -32,6 +32,6 @@ def activation_code(name: str, dtype: Any) -> int:
         return ACTIVATION_CODES[name]
     if name in smooth.SMOOTH:
         return smooth.smooth_address(name, np.dtype(dtype).name)
-    if name in registered_activations():
-        return custom_code(name, dtype)
-    raise ParameterError(unknown_name("activation", name, (*vocabulary.ACTIVATIONS, *registered_activations())))
+    if name in REGISTERED.names():
+        return REGISTERED.code(name, dtype)
+    raise ParameterError(unknown_name("activation", name, (*vocabulary.ACTIVATIONS, *REGISTERED.names())))

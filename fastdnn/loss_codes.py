@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn import vocabulary
-from fastdnn.custom_losses import custom_loss_code, registered_losses
+from fastdnn.custom_losses import REGISTERED
 from fastdnn.errors import DataError, ParameterError, unknown_name
 from fastdnn.kernels import losses
 
@@ -31,9 +31,9 @@ def loss_code(name: str, dtype: Any) -> int:
     """
     if name in LOSS_CODES:
         return LOSS_CODES[name]
-    if name in registered_losses():
-        return custom_loss_code(name, dtype)
-    raise ParameterError(unknown_name("loss", name, (*vocabulary.LOSSES, *registered_losses())))
+    if name in REGISTERED.names():
+        return REGISTERED.code(name, dtype)
+    raise ParameterError(unknown_name("loss", name, (*vocabulary.LOSSES, *REGISTERED.names())))
 
 
 def check_targets(loss: str, Y: NDArray[Any]) -> None:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastdnn import metrics, persistence
-from fastdnn.custom_activations import require_known
-from fastdnn.custom_losses import require_known_loss
+from fastdnn import custom_activations, custom_losses, metrics, persistence
 from fastdnn.errors import DataError, ModelFileError
 from fastdnn.examples import Examples
 from fastdnn.history import History
@@ -165,8 +163,9 @@ def network_from_document(facts: dict[str, Any], tensors: dict[str, Array]) -> N
 
     Raises ModelFileError, KeyError or TypeError where they do not fit each other.
     """
-    require_known(facts["activations"])
-    require_known_loss(facts["loss"])
+    for name in facts["activations"]:
+        custom_activations.REGISTERED.require_known(name)
+    custom_losses.REGISTERED.require_known(facts["loss"])
     dims = [int(n) for n in facts["layer_dims"]]
     weights, biases = [], []
     for l, (n_prev, n) in enumerate(pairwise(dims), start=1):

@@ -38,9 +38,9 @@ def test_examples_were_found():
 def test_examples_in_docstrings(name, monkeypatch):
     if name.startswith(NEED_SKLEARN):
         pytest.importorskip("sklearn")
-    for registry in (custom_activations, custom_losses):
-        monkeypatch.setattr(registry, "_pairs", {})
-        monkeypatch.setattr(registry, "_codes", {})
+    for module in (custom_activations, custom_losses):
+        monkeypatch.setattr(module.REGISTERED, "_pairs", {})
+        monkeypatch.setattr(module.REGISTERED, "_codes", {})
     result = doctest.testmod(importlib.import_module(name), extraglobs={"np": np})
     assert result.failed == 0
     assert result.attempted > 0

@@ -16,8 +16,8 @@ from fastdnn.network import Network
 
 @pytest.fixture(autouse=True)
 def _nothing_stays_registered(monkeypatch):
-    monkeypatch.setattr(custom_activations, "_pairs", {})
-    monkeypatch.setattr(custom_activations, "_codes", {})
+    monkeypatch.setattr(custom_activations.REGISTERED, "_pairs", {})
+    monkeypatch.setattr(custom_activations.REGISTERED, "_codes", {})
 
 
 def square(z):
@@ -94,10 +94,11 @@ def test_a_name_that_is_not_registered_is_unknown():
 
 def test_a_model_that_needs_a_registration_says_which():
     with pytest.raises(ModelFileError, match="uses the activation 'square', which is not fastdnn's own") as caught:
-        custom_activations.require_known(["relu", "square", "softmax"])
+        custom_activations.REGISTERED.require_known("square")
     assert caught.value.hint.startswith("fastdnn.register_activation('square', f, f_prime)")
     fastdnn.register_activation("square", square, double)
-    custom_activations.require_known(["relu", "square", "softmax"])
+    for name in ("relu", "square", "softmax"):
+        custom_activations.REGISTERED.require_known(name)
 
 
 def test_it_can_be_one_of_several_layers():

@@ -9,7 +9,7 @@ import pytest
 
 import fastdnn
 from fastdnn import custom_losses
-from fastdnn.custom_losses import register_loss, require_known_loss
+from fastdnn.custom_losses import register_loss
 from fastdnn.errors import ModelFileError, ParameterError
 from fastdnn.examples import Examples
 from fastdnn.network import Network
@@ -17,8 +17,8 @@ from fastdnn.network import Network
 
 @pytest.fixture(autouse=True)
 def nothing_stays_registered(monkeypatch):
-    monkeypatch.setattr(custom_losses, "_pairs", {})
-    monkeypatch.setattr(custom_losses, "_codes", {})
+    monkeypatch.setattr(custom_losses.REGISTERED, "_pairs", {})
+    monkeypatch.setattr(custom_losses.REGISTERED, "_codes", {})
 
 
 def squared(a, y):
@@ -99,7 +99,7 @@ def test_softmax_outputs_are_refused():
 
 
 def test_a_model_with_an_unregistered_loss_says_what_to_do():
-    require_known_loss("squared_error")
+    custom_losses.REGISTERED.require_known("squared_error")
     with pytest.raises(ModelFileError, match="the loss 'mine', which is not") as error:
-        require_known_loss("mine")
+        custom_losses.REGISTERED.require_known("mine")
     assert "register_loss('mine'" in (error.value.hint or "")

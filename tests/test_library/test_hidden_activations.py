@@ -16,7 +16,8 @@ NAMES = [*HIDDEN_ACTIVATIONS, "square"]
 
 @pytest.fixture(autouse=True)
 def _square(monkeypatch):
-    monkeypatch.setattr(custom_activations, "_pairs", {})
+    monkeypatch.setattr(custom_activations.REGISTERED, "_pairs", {})
+    monkeypatch.setattr(custom_activations.REGISTERED, "_codes", {})
     fastdnn.register_activation("square", lambda z: z * z, lambda z: z + z)
 
 
