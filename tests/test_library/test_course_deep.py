@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from course_parameters import random_parameters
 
 from fastdnn.course import deep
 from fastdnn.errors import DataError, DivergenceError, ParameterError
@@ -13,12 +14,7 @@ from fastdnn.errors import DataError, DivergenceError, ParameterError
 @pytest.fixture(params=[(1, 1, 1), (3, 1), (5, 4, 1), (17, 33, 2, 1), (4, 16, 15, 3)], ids=str)
 def network(request, rng):
     dims = request.param
-    parameters = {}
-    for l in range(1, len(dims)):
-        parameters[f"W{l}"], parameters[f"b{l}"] = (
-            rng.normal(size=(dims[l], dims[l - 1])) / np.sqrt(dims[l - 1]),
-            rng.normal(size=(dims[l], 1)),
-        )
+    parameters = random_parameters(dims, rng)
     return parameters, rng.normal(size=(dims[0], 19)), rng.integers(0, 2, (dims[-1], 19))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from course_parameters import random_parameters
 
 from fastdnn.course import improving
 from fastdnn.course.improving import gradient_checking
@@ -13,10 +14,7 @@ from fastdnn.errors import DataError, ParameterError
 @pytest.fixture(params=[(3, 1), (4, 5, 3, 1), (5, 17, 2)], ids=str)
 def network(request, rng):
     dims = request.param
-    parameters = {}
-    for l in range(1, len(dims)):
-        parameters[f"W{l}"] = rng.normal(size=(dims[l], dims[l - 1])) / np.sqrt(dims[l - 1])
-        parameters[f"b{l}"] = rng.normal(size=(dims[l], 1))
+    parameters = random_parameters(dims, rng)
     X, Y = rng.normal(size=(dims[0], 3)), rng.integers(0, 2, (dims[-1], 3))
     _, cache = improving.forward_propagation_n(X, Y, parameters)
     return parameters, improving.backward_propagation_n(X, Y, cache), X, Y

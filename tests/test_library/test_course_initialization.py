@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 import reference
+from course_parameters import random_parameters
 
 from fastdnn.course import deep, improving
 from fastdnn.course.improving import initialization
@@ -88,10 +89,7 @@ def test_divergence_is_told(points):
 @pytest.mark.parametrize("dims", [(3, 1), (5, 4, 1), (17, 33, 2, 1), (4, 16, 15, 3)], ids=str)
 def test_backward_is_that_of_week_four(dims, rng):
     """The fused dZ = A - Y and the chain of course 1 are one."""
-    parameters = {}
-    for l in range(1, len(dims)):
-        parameters[f"W{l}"] = rng.normal(size=(dims[l], dims[l - 1])) / np.sqrt(dims[l - 1])
-        parameters[f"b{l}"] = rng.normal(size=(dims[l], 1))
+    parameters = random_parameters(dims, rng)
     X, Y = rng.normal(size=(dims[0], 19)), rng.integers(0, 2, (dims[-1], 19))
     AL, cache = improving.forward_propagation(X, parameters)
     by_chain, caches = deep.L_model_forward(X, parameters)
