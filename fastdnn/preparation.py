@@ -19,6 +19,7 @@ from fastdnn.settings import SMOOTHED, FitOptions
 from fastdnn.splitting import holdout_rows
 from fastdnn.tables import read_table, read_target
 from fastdnn.targets import Target
+from fastdnn.vocabulary import QUANTITY_LOSSES
 from fastdnn.weighting import GIVES_SCORE, TRAINS, class_weights, column_weights
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 Facts = dict[str, Any]
 
-QUANTITY_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
 _CLASS_LOSSES = ("squared_error", *SMOOTHED)
 _LOSSES = {"binary": "binary_cross_entropy", "multiclass": "categorical_cross_entropy", "regression": "squared_error"}
 

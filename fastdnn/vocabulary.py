@@ -9,6 +9,7 @@ ACTIVATIONS = (*HIDDEN_ACTIVATIONS, "exponential", "softmax")
 LOSSES = (
     "squared_error", "absolute_error", "huber", "quantile", "poisson", "binary_cross_entropy", "categorical_cross_entropy",
 )  # fmt: skip
+QUANTITY_LOSSES = LOSSES[:5]
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "exponential", "inverse_scaling", "cosine", "one_cycle", "plateau", "coslog4")
 # What a run can watch, by the losses that it fits: every loss; the cross-entropies; every other loss (of quantiles the median's);

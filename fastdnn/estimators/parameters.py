@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import registered_activations
 from fastdnn.errors import ParameterError
 from fastdnn.optimizer import Optimizer
 from fastdnn.schedules import Schedule
@@ -19,10 +20,36 @@ STOCHASTIC_SOLVERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 _SGD_SOLVERS = ("sgd", "momentum", "nesterov")
 _NAMES = {"logistic": "sigmoid"}
 
+
+class RegisteredOptions(StrOptions):
+    """scikit-learn's constraint of names, which also takes those that are registered when it is asked.
+
+    own : fastdnn's own names. registered : gives the user's. registrar : the function that registers one.
+    """
+
+    def __init__(self, own: Iterable[str], registered: Callable[[], Iterable[str]], registrar: str) -> None:
+        super().__init__(set(own))
+        self._own, self._registered, self._registrar = tuple(own), registered, registrar
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether it is one of the names of now."""
+        return isinstance(val, str) and (val in self._own or val in self._registered())
+
+    def __str__(self) -> str:
+        names = ", ".join(repr(name) for name in (*self._own, *self._registered()))
+        return f"a str among {{{names}}} (or registered in this process by {self._registrar})"
+
+
 # scikit-learn 1.9's sets and intervals, and so its wording of every refusal; what follows max_fun is ours.
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({"logistic", *vocabulary.HIDDEN_ACTIVATIONS}), list, tuple],
+    "activation": [
+        RegisteredOptions(
+            ("logistic", *vocabulary.HIDDEN_ACTIVATIONS), registered_activations, "fastdnn.register_activation"
+        ),
+        list,
+        tuple,
+    ],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
