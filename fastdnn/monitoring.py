@@ -1,7 +1,8 @@
 """What a run watches: the metrics of an epoch by name, on the validation part, and which way each gets better.
 
 A name is 'loss', the training loss; 'valid_loss', the mean loss of the validation part; or one of fastdnn.metrics, computed
-on the validation part. History keeps the last under 'valid_' and its name: 'f1' is the column 'valid_f1'.
+on the validation part, each row by its weight; vocabulary.METRICS_OF says which losses it fits. History keeps the last under
+'valid_' and its name: 'f1' is the column 'valid_f1'.
 """
 
 from __future__ import annotations
