@@ -96,5 +96,6 @@ class FitReport(FitListener):
             out.show(out.facts_grid(lines))
 
     def _print_scores(self, facts: Facts) -> None:
-        out.show(f"\nScore on {say.kept_aside(facts['split'])}", style="bold")
+        weighted = say.weighted_by(facts["split"]["score_weights"])
+        out.show(f"\nScore on {say.kept_aside(facts['split'])}{weighted}", style="bold")
         out.show(say.scores_beside_baselines(facts), "")

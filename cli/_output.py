@@ -169,18 +169,24 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]]) -> Table:
     return plain_table(["", *[SCORE_NAMES[name] for name in names]], rows, bold_row=0)
 
 
-def confusion_table(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
-    """The confusion matrix, true class down, predicted across; of many classes, the pairs most often confused."""
+def confusion_table(classes: Sequence[str], counts: Sequence[Sequence[float]], *, weighted: bool = False) -> Table:
+    """The confusion matrix, true class down, predicted across; of many classes, the pairs most often confused.
+
+    weighted : whether `counts` are sums of weights instead of numbers of rows.
+    """
+    shown = number if weighted else count
     if len(classes) <= MAX_SQUARE:
         short = [_shortened(label, 8 if len(classes) > 4 else 14) for label in classes]
-        rows = [[label, *[count(n) for n in line]] for label, line in zip(classes, counts, strict=True)]
+        rows = [[label, *[shown(n) for n in line]] for label, line in zip(classes, counts, strict=True)]
         return plain_table(["true \\ predicted", *short], rows)
     pairs = [
         (n, classes[i], classes[j]) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n > 0
     ]
     worst = sorted(pairs, key=lambda pair: -pair[0])[:MAX_SQUARE]
     return plain_table(
-        ["true", "predicted as", "rows"], [[true, predicted, count(n)] for n, true, predicted in worst], left=2
+        ["true", "predicted as", "weight" if weighted else "rows"],
+        [[true, predicted, shown(n)] for n, true, predicted in worst],
+        left=2,
     )
 
 

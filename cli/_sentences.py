@@ -85,6 +85,11 @@ def kept_aside(split: Facts) -> str:
     return f"{out.plural(split['score'], 'row')}{where}"
 
 
+def weighted_by(column: str | None) -> str:
+    """ ", weighted by 'weight'", or nothing."""
+    return f", weighted by '{column}'" if column else ""
+
+
 def network_line(network: Facts) -> str:
     """'7 inputs → 32 relu → 16 relu → 3 softmax, 835 parameters'"""
     dims, names = network["layer_dims"], network["activations"]
@@ -131,7 +136,9 @@ def _shares(dropout: float | Sequence[float]) -> str:
 
 
 def validation_score_name(network: Facts) -> str:
-    """What `valid_score` of a history is: accuracy where the cost is a cross-entropy, else R²."""
+    """What `valid_score` of a history is: accuracy where the cost is a cross-entropy, D² of quantiles, else R²."""
+    if network["loss"] == "quantile":
+        return "D²"
     return "accuracy" if network["loss"].endswith("cross_entropy") else "R²"
 
 

@@ -60,6 +60,13 @@ class SharesType(click.ParamType):  # type: ignore[type-arg]
         return shares if len(shares) > 1 else shares[0]
 
 
+def _metrics() -> str:
+    """Every metric, with the losses that it fits."""
+    last = {"classes": "of classes", "quantities": "of quantities", "quantile": "of quantiles", "poisson": "of counts"}
+    named = [f"{last[kind]} {', '.join(vocabulary.METRICS_OF[kind])}" for kind in last]
+    return "; ".join([" or ".join(vocabulary.METRICS_OF["all"]), *named])
+
+
 _OPTIONS = [
     click.option(
         "--schedule",
@@ -110,7 +117,7 @@ _OPTIONS = [
     click.option(
         "--metric",
         metavar="NAME",
-        help=f"What chooses the best epoch. One of {', '.join(vocabulary.METRICS)}.  [default: valid_loss]",
+        help=f"What chooses the best epoch: {_metrics()}.  [default: valid_loss]",
     ),
     click.option(
         "--min-delta",

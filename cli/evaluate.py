@@ -16,6 +16,12 @@ from fastdnn.cli import _options
 @click.option(
     "-t", "--target", metavar="TARGET", help="Where the truth is: a column, a position or a file.  [as in training]"
 )
+@click.option(
+    "--weight-column",
+    metavar="COLUMN",
+    help="The column that says how much each row counts.  [as in training, if DATA has it]",
+)
+@click.option("--unweighted", is_flag=True, help="Let every row count alike.")
 @_options.clean_labels_option
 @_options.predict_threads_option
 @_options.header_option
@@ -26,6 +32,8 @@ def command(
     model: str,
     data: str,
     target: str | None,
+    weight_column: str | None,
+    unweighted: bool,
     clean_labels: bool,
     threads: int,
     header: bool | None,
@@ -36,7 +44,8 @@ def command(
 
     For classes: accuracy, log loss, ROC AUC (with several classes the mean of
     one against the rest), F1 (their mean) and the confusion matrix. For values:
-    RMSE, MAE and R². Rows without a target are left out.
+    RMSE, MAE and R². Rows without a target are left out; those of a model with
+    weighted rows count by their weights here, too.
 
     \b
     Examples:
@@ -52,7 +61,9 @@ def command(
 
     trained = load_model(model)
     table = read_table(data, header=header, known_names=trained.preprocessor.known_names)
-    scores = trained.evaluate(table, target, clean_labels=clean_labels, threads=threads)
+    scores = trained.evaluate(
+        table, target, clean_labels=clean_labels, weight_column=weight_column, weighted=not unweighted, threads=threads
+    )
     warnings = notes_as_warnings(data, trained.preprocessor.notes, quiet=quiet)
     facts = {"model": model, "data": data, "task": trained.preprocessor.task, **scores, "warnings": warnings}
     if as_json:
@@ -63,13 +74,15 @@ def command(
 
 def _print_scores(facts: dict[str, Any]) -> None:
     from fastdnn.cli import _output as out
+    from fastdnn.cli import _sentences as say
 
     left_out = f" ({out.plural(facts['unlabelled'], 'row')} without a target left out)" if facts["unlabelled"] else ""
+    weighted = say.weighted_by(facts["weight_column"])
     out.show(
-        f"{facts['model']} on {out.plural(facts['rows'], 'row')} of {Path(facts['data']).name}{left_out}\n",
+        f"{facts['model']} on {out.plural(facts['rows'], 'row')} of {Path(facts['data']).name}{weighted}{left_out}\n",
         style="bold",
     )
     lines = [(title, out.score(name, facts[name])) for name, title in out.SCORE_NAMES.items() if name in facts]
     out.show(out.facts_grid(lines))
     if "confusion_matrix" in facts:
-        out.show("", out.confusion_table(facts["classes"], facts["confusion_matrix"]))
+        out.show("", out.confusion_table(facts["classes"], facts["confusion_matrix"], weighted=bool(weighted)))

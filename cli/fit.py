@@ -79,7 +79,7 @@ def _one_of(names: tuple[str, ...]) -> str:
 @click.option(
     "--weight-column",
     metavar="COLUMN",
-    help="The column that says how much each row counts in training; it is no feature.",
+    help="The column that says how much each row counts, in training and in the score; it is no feature.",
 )
 @click.option(
     "--optimizer", metavar="NAME", default=FitOptions.optimizer, show_default=True, help=_one_of(vocabulary.OPTIMIZERS)

@@ -70,7 +70,8 @@ def _print_document(model: str, document: Facts, *, columns_only: bool) -> None:
         ("Trained", say.training_line(document["metrics"]["training"], origin["settings"])),
     ]
     out.show(out.facts_grid(lines))
-    out.show(f"\nScore on {say.kept_aside(origin['split'])}", style="bold")
+    weighted = say.weighted_by(origin["split"].get("score_weights"))
+    out.show(f"\nScore on {say.kept_aside(origin['split'])}{weighted}", style="bold")
     out.show(say.scores_beside_baselines(document["metrics"]))
     out.show("\nColumns", style="bold")
     out.show(_column_table(document["preprocessing"], summary, _COLUMNS_SHOWN))

@@ -34,7 +34,7 @@ def command(model: str, data: str, output: str, proba: bool, threads: int, heade
 
     Writes CSV: a header, then one line for each row of DATA, with the label or
     the value that MODEL predicts, or one column TARGET_qTAU for each quantile of
-    a model fitted with --loss quantile. DATA is raw, as it was for fit; it may have
+    a model fitted with --loss quantile, sorted in each row. DATA is raw, as it was for fit; it may have
     the target or other columns, which are not looked at, and - reads CSV from
     standard input.
 
@@ -77,7 +77,7 @@ def prediction_rows(model: Model, table: Table, *, proba: bool, threads: int) ->
     """
     pre = model.preprocessor
     AL = model.outputs(table, threads=threads)
-    answers = pre.inverse_target(AL)
+    answers = model.answers(AL)
     if pre.classes is None:
         # The shortest text that reads back as the same number of the network's own precision.
         answers = answers.astype(AL.dtype)

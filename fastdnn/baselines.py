@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn.examples import Examples
+from fastdnn.quantiles import sample_quantiles
 
 Array = npt.NDArray[Any]
 
@@ -19,13 +20,16 @@ def linear_name(task: str, loss: str) -> str:
     return {"poisson": "Poisson regression", "quantile": "quantile regression"}.get(loss, LINEAR_NAMES[task])
 
 
-def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int, quantiles: list[float] | None = None) -> Array:
+def constant_outputs(
+    Y_train: Array, n_outputs: int, n_rows: int, quantiles: list[float] | None = None, weights: Array | None = None
+) -> Array:
     """The best answer that does not look at the row: the training shares of the classes, the training mean, or quantiles.
 
     Parameters
     ----------
     Y_train : (m,) class indices for n_outputs > 1; (m, 1) of 0 and 1, or of standardised values, for one output.
     n_rows : how often the answer is repeated. quantiles : those of `Y_train` to answer with, instead of its mean.
+    weights : (m,) how much each training row counts, 0 or more, not all 0; None: all count alike.
 
     Returns
     -------
@@ -35,21 +39,24 @@ def constant_outputs(Y_train: Array, n_outputs: int, n_rows: int, quantiles: lis
     [[0.5, 0.25, 0.25]]
     """
     if quantiles is not None:
-        answer = np.quantile(Y_train.astype(np.float64), quantiles)
+        answer = sample_quantiles(Y_train.ravel(), quantiles, weights)
     elif n_outputs == 1:
-        answer = np.array([float(np.mean(Y_train, dtype=np.float64))])
+        answer = np.array([np.average(Y_train.ravel().astype(np.float64), weights=weights)])
     else:
-        answer = np.bincount(Y_train.ravel(), minlength=n_outputs) / Y_train.size
+        shares = np.bincount(Y_train.ravel(), weights, minlength=n_outputs)
+        answer = shares / shares.sum()
     return np.tile(answer, (n_rows, 1))
 
 
-def constant_label(Y_train: Array, classes: list[str] | None, quantiles: list[float] | None = None) -> str:
-    """What the constant answer is called: "always 'Adelie'", or "always the mean"."""
+def constant_label(
+    Y_train: Array, classes: list[str] | None, quantiles: list[float] | None = None, weights: Array | None = None
+) -> str:
+    """What the constant answer is called: "always 'Adelie'", or "always the mean"; arguments as `constant_outputs`."""
     if quantiles is not None:
         return "always the median" if quantiles == [0.5] else "always its quantiles"
     if classes is None:
         return "always the mean"
-    most = np.argmax(np.bincount(Y_train.ravel().astype(np.int64), minlength=len(classes)))
+    most = np.argmax(np.bincount(Y_train.ravel().astype(np.int64), weights, minlength=len(classes)))
     return f"always '{classes[most]}'"
 
 

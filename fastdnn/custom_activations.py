@@ -22,7 +22,8 @@ def register_activation(name: str, f: Callable[[Any], Any], f_prime: Callable[[A
         where they are arithmetic; exp, tanh, log1p, sigmoid of fastdnn.kernels.mathfun are, those of `math` are not. In float32
         networks `type(z)(0.5)` stays float32, a bare 0.5 is computed in float64 and rounded.
 
-    The registration is that of this process: a model file holds the name, and whoever loads it registers it first.
+    The registration is that of this process: a model file or a pickled estimator holds the name, and whoever loads it registers
+    it first; so does each worker process of joblib.
 
     Raises
     ------

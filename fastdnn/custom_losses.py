@@ -23,7 +23,8 @@ def register_loss(name: str, f: Callable[[Any, Any], Any], f_prime: Callable[[An
         which are compiled; functions that they call must be `@njit`. In float32 networks `type(a)(0.5)` stays float32, a bare 0.5
         is computed in float64 and rounded.
 
-    The registration is that of this process: a model file holds the name, and whoever loads it registers it first.
+    The registration is that of this process: a model file or a pickled estimator holds the name, and whoever loads it registers
+    it first; so does each worker process of joblib.
 
     Raises
     ------

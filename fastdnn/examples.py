@@ -24,6 +24,8 @@ class Examples:
     Y : None; or (m,) int classes 0, 1, ...; or (m,) or (m, n_y) floats.
     rows : None for all; or int indices of the examples that count, in order; or a mask, m booleans. X and Y are not copied.
     weights : (m,) how much each example counts in cost and gradient, 0 or more; k equals k copies. None: all count alike.
+    score_weights : (m,) how much each counts in scores, where that is not `weights`: these may hold weights of classes, by which
+        training is steered and a score is not.
     scale, shift : for uint8 X: the network reads X * scale + shift; numbers or (n,). Default 1/255 and 0.
 
     Raises
@@ -38,6 +40,7 @@ class Examples:
     scale: Any = None
     shift: Any = None
     weights: Array | None = None
+    score_weights: Array | None = None
 
     def __post_init__(self) -> None:
         X = np.asarray(self.X)
@@ -71,8 +74,10 @@ class Examples:
         if rows.min() < 0 or rows.max() >= X.shape[0]:
             raise DataError(f"Row indices must lie in 0 to {X.shape[0] - 1}, got {rows.min()} to {rows.max()}.")
         object.__setattr__(self, "rows", np.ascontiguousarray(rows, np.int64))
-        if self.weights is not None:
-            object.__setattr__(self, "weights", _checked_weights(self.weights, X.shape[0], self.indices))
+        for name in ("weights", "score_weights"):
+            weights = getattr(self, name)
+            if weights is not None:
+                object.__setattr__(self, name, _checked_weights(weights, X.shape[0], self.indices))
 
     @property
     def indices(self) -> NDArray[np.int64]:
@@ -84,6 +89,12 @@ class Examples:
     def total_weight(self) -> float:
         """The sum of the weights of the examples that count; their number where all count alike."""
         return float(len(self)) if self.weights is None else float(self.weights[self.indices].sum())
+
+    @property
+    def scoring_weights(self) -> Array | None:
+        """(rows that count,) how much each counts in scores, in order; None where all count alike."""
+        weights = self.weights if self.score_weights is None else self.score_weights
+        return None if weights is None else weights[self.indices]
 
     def __len__(self) -> int:
         """Number of examples that count."""

@@ -281,7 +281,13 @@ def _require_sense(progress: TrainingProgress, constant_cost: float, settings: F
 
 def _score(network: Network, prepared: Prepared, threads: int) -> Facts:
     AL = network.predict(prepared.score, threads=threads)
-    return scores(prepared.preprocessor, baselines.targets_of(prepared.score), AL, network)
+    return _scores(AL, network, prepared)
+
+
+def _scores(AL: Array, network: Network, prepared: Prepared) -> Facts:
+    """The scores of outputs for the rows kept aside, each row by its weight."""
+    score = prepared.score
+    return scores(prepared.preprocessor, baselines.targets_of(score), AL, network, score.scoring_weights)
 
 
 def _diagnosis(network: Network, prepared: Prepared, settings: Facts) -> Facts:
@@ -297,13 +303,13 @@ def _diagnosis(network: Network, prepared: Prepared, settings: Facts) -> Facts:
 
 
 def _constant_baseline(prepared: Prepared, network: Network) -> Facts:
-    pre, Y = prepared.preprocessor, baselines.targets_of(prepared.train)
+    pre, Y, weights = prepared.preprocessor, baselines.targets_of(prepared.train), prepared.train.scoring_weights
     quantiles = [0.5] if network.loss == "absolute_error" else network.loss_options.get("quantiles")
-    AL = baselines.constant_outputs(Y, pre.n_outputs, len(prepared.score), quantiles)
+    AL = baselines.constant_outputs(Y, pre.n_outputs, len(prepared.score), quantiles, weights)
     return {
         "name": "constant",
-        "label": baselines.constant_label(Y, pre.classes, quantiles),
-        "score": scores(pre, baselines.targets_of(prepared.score), AL, network),
+        "label": baselines.constant_label(Y, pre.classes, quantiles, weights),
+        "score": _scores(AL, network, prepared),
     }
 
 

@@ -42,9 +42,9 @@ class History:
     Attributes
     ----------
     epochs : one dict an epoch: epoch (from 1), loss (mean over its examples, each at the parameters of its mini-batch),
-        valid_loss, valid_score (accuracy, or R^2 where the loss is no cross-entropy; None without a validation part),
-        learning_rate (of its last step, the schedule's factor included), seconds, samples_per_s, and 'valid_' and its name
-        for each further metric that was asked for, as valid_f1.
+        valid_loss, valid_score (accuracy of the cross-entropies, D^2 of quantiles, R^2 of every other loss; None without a
+        validation part), learning_rate (of its last step, the schedule's factor included), seconds, samples_per_s, and 'valid_'
+        and its name for each further metric that was asked for, as valid_f1.
     best_epoch : the epoch whose parameters the network has now; 0 where no epoch was finished.
     stopped_by : 'epochs' (all were run), 'time limit', 'patience' (no better `metric`), 'interrupt' (Ctrl-C), or
         the reason that a callback gave; 'converged' of L-BFGS.

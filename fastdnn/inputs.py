@@ -34,12 +34,13 @@ class Schema:
     ----------
     names : all columns of the training table, in order.
     named : whether the names came from the file.
-    target : position of the target among them, from 0, or None.
+    target, weights : positions of the target and of the rows' weights among them, from 0, or None.
     """
 
     names: list[str]
     named: bool
     target: int | None
+    weights: int | None = None
 
     def locate(self, table: Table, wanted: Sequence[int]) -> tuple[list[int], list[str]]:
         """Positions in `table` of the training columns `wanted`, and notes on what was ignored.
@@ -68,6 +69,19 @@ class Schema:
             name = self.names[self.target]
             return table.names.index(name) if name in table.names else None
         return self.target if table.n_columns == len(self.names) else None
+
+    def find_weights(self, table: Table) -> int | None:
+        """Position of the weights' column in `table`, None if it is not there."""
+        if self.weights is None:
+            return None
+        if self.named and table.named:
+            name = self.names[self.weights]
+            return table.names.index(name) if name in table.names else None
+        return self.locate(table, [self.weights])[0][0]
+
+    def why_left_out(self, position: int) -> str:
+        """The reason for a column that was asked not to be a feature."""
+        return "says how much each row counts" if position == self.weights else "was named by --drop"
 
     def _by_name(self, table: Table, wanted: Sequence[int]) -> tuple[list[int], list[str]]:
         position = {name: j for j, name in enumerate(table.names)}
@@ -118,7 +132,7 @@ class ColumnInputs:
             if position == schema.target:
                 continue
             if position in drop:
-                inputs.dropped.append(Dropped(name, "was named by --drop"))
+                inputs.dropped.append(Dropped(name, schema.why_left_out(position)))
                 continue
             found = fit_feature(table.column(position), position, rows, categorical=position in categorical)
             inputs.dropped.append(found) if isinstance(found, Dropped) else inputs.features.append(found)

@@ -229,7 +229,7 @@ def _used_columns(table: Table, schema: Schema, drop: set[int]) -> tuple[list[in
     columns = [j for j in range(table.n_columns) if j != schema.target and j not in drop]
     if not columns:
         raise DataError(f"'{table.source}' has no column left to learn from.", "give an array with more columns")
-    return columns, [Dropped(schema.names[j], "was named by --drop") for j in sorted(drop)]
+    return columns, [Dropped(schema.names[j], schema.why_left_out(j)) for j in sorted(drop)]
 
 
 def _require_matrix(table: Table) -> Array:

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastdnn import custom_activations, custom_losses, metrics, persistence
-from fastdnn.errors import DataError, ModelFileError
+from fastdnn.errors import DataError, ModelFileError, ParameterError
 from fastdnn.examples import Examples
 from fastdnn.history import History
 from fastdnn.network import Network
 from fastdnn.preprocessing import Preprocessor
+from fastdnn.quantiles import rearranged
+from fastdnn.weighting import IS_COMPARED, column_weights
 
 if TYPE_CHECKING:
     from fastdnn.tables import Table
@@ -58,11 +60,15 @@ class Model:
 
     def predict(self, table: Table, *, threads: int = 1) -> Array:
         """Labels as the training file wrote them ((m,) object array of str), or values in the target's units ((m,) float64; (m, K)
-        where the loss is that of K > 1 quantiles).
+        where the loss is that of K > 1 quantiles, column k for quantile k, in each row rising with the quantiles).
 
         Raises as `outputs`.
         """
-        return self.preprocessor.inverse_target(self.outputs(table, threads=threads))
+        return self.answers(self.outputs(table, threads=threads))
+
+    def answers(self, AL: Array) -> Array:
+        """What the outputs of some rows mean, as `predict` gives it."""
+        return _answers(self.preprocessor, AL, self.network)
 
     def predict_proba(self, table: Table, *, threads: int = 1) -> Array:
         """Probability of each class, (m, K), columns in the order of `preprocessor.classes`.
@@ -74,7 +80,14 @@ class Model:
         return self.preprocessor.probabilities(self.outputs(table, threads=threads))
 
     def evaluate(
-        self, table: Table, target: str | None = None, *, clean_labels: bool = False, threads: int = 1
+        self,
+        table: Table,
+        target: str | None = None,
+        *,
+        clean_labels: bool = False,
+        weight_column: str | None = None,
+        weighted: bool = True,
+        threads: int = 1,
     ) -> dict[str, Any]:
         """Scores on labelled rows; rows without a target are left out and counted.
 
@@ -83,20 +96,42 @@ class Model:
         table : the rows, raw.
         target : where the truth is, if not where training had it: a column's name or position, or a file.
         clean_labels : whether blanks and a trailing full stop are taken off the labels first.
+        weight_column : the column that says how much each row counts; None: that of training, where it had one and the table
+            has it, too. weighted : False lets all rows count alike.
 
         Returns
         -------
-        dict of plain JSON types: `rows`, `unlabelled`, and the scores of the task; with classes also `classes` and
-        `confusion_matrix` (true class down, predicted across).
+        dict of plain JSON types: `rows`, `unlabelled`, `weight_column` (its name, or None), and the scores of the task; with
+        classes also `classes` and `confusion_matrix` (true class down, predicted across: rows, or the sum of their weights).
+
+        Raises
+        ------
+        DataError : as `outputs`; no row has a target, or weight, or a weight is negative or missing. ParameterError :
+            a weight_column, and not weighted.
         """
+        if weight_column is not None and not weighted:
+            raise ParameterError(
+                f"Rows cannot be weighted by '{weight_column}' and count alike.",
+                "--weight-column or --unweighted alone",
+            )
         pre = self.preprocessor
         rows = pre.labelled_rows(table, target)
         if rows.size == 0:
             raise DataError(f"No row of '{table.source}' has a target, so there is nothing to compare with.")
         AL = self.outputs(table, threads=threads)[rows]
+        column = None
+        if weight_column is not None:
+            column = table.column(table.require_position(weight_column, "--weight-column"))
+        elif weighted:
+            column = pre.find_weights(table)
+        weights = None if column is None else column_weights(column, table.source, rows, IS_COMPARED)[rows]
         Y = pre.transform_target(table, target, clean_labels=clean_labels)[rows]
-        counts = {"rows": int(rows.size), "unlabelled": int(table.n_rows - rows.size)}
-        return {**counts, **scores(pre, Y, AL, self.network)}
+        facts = {
+            "rows": int(rows.size),
+            "unlabelled": int(table.n_rows - rows.size),
+            "weight_column": None if column is None else column.name,
+        }
+        return {**facts, **scores(pre, Y, AL, self.network, weights)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file at once or not at all; see `persistence.save_model`."""
@@ -182,14 +217,27 @@ def network_from_document(facts: dict[str, Any], tensors: dict[str, Array]) -> N
     )
 
 
-def scores(preprocessor: Preprocessor, Y: Array, AL: Array, network: Network) -> dict[str, Any]:
-    """The scores of the preprocessor's task and the network's loss, regression in the target's own units; plain JSON types."""
+def _answers(preprocessor: Preprocessor, AL: Array, network: Network) -> Array:
+    """Labels, values, or quantiles, which for a person must not cross."""
+    if network.loss == "quantile":
+        AL = rearranged(AL, network.loss_options["quantiles"])
+    return preprocessor.inverse_target(AL)
+
+
+def scores(
+    preprocessor: Preprocessor, Y: Array, AL: Array, network: Network, weights: Array | None = None
+) -> dict[str, Any]:
+    """The scores of the preprocessor's task and the network's loss, regression in the target's own units; plain JSON types.
+
+    Y : targets as the preprocessor encodes them. AL : outputs of the same rows. weights : (m,), or None: all rows count alike.
+    """
     if preprocessor.classes is None:
-        truth, answers = preprocessor.inverse_target(Y), preprocessor.inverse_target(AL)
-        return dict(metrics.quantity_scores(truth, answers, network.loss, network.loss_options.get("quantiles")))
-    confusion = metrics.confusion_matrix(Y, AL).tolist()
+        truth, answers = preprocessor.inverse_target(Y), _answers(preprocessor, AL, network)
+        quantiles = network.loss_options.get("quantiles")
+        return dict(metrics.quantity_scores(truth, answers, network.loss, quantiles, weights))
+    confusion = metrics.confusion_matrix(Y, AL, weights).tolist()
     return {
-        **metrics.classification_scores(Y, AL),
+        **metrics.classification_scores(Y, AL, weights),
         "classes": list(preprocessor.classes),
         "confusion_matrix": confusion,
     }

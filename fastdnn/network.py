@@ -147,6 +147,7 @@ class Network:
         X : (m, n_x) matrix, a vector (n_x,) as one row, or Examples. threads : at least 1; the result has the same bits for
             every number.
         Returns (m, n_y) of the network's dtype; row i belongs to example i of `rows`. Raises DataError for a wrong width.
+        Outputs for several quantiles may cross: fastdnn.quantiles.rearranged sorts them.
         """
         return self.predictor(threads)(X)
 

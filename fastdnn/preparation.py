@@ -19,7 +19,8 @@ from fastdnn.settings import SMOOTHED, FitOptions
 from fastdnn.splitting import holdout_rows
 from fastdnn.tables import read_table, read_target
 from fastdnn.targets import Target
-from fastdnn.weighting import class_weights, sample_weights
+from fastdnn.vocabulary import QUANTITY_LOSSES
+from fastdnn.weighting import GIVES_SCORE, TRAINS, class_weights, column_weights
 
 if TYPE_CHECKING:
     from fastdnn.tables import Table
@@ -28,7 +29,6 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 Facts = dict[str, Any]
 
-QUANTITY_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
 _CLASS_LOSSES = ("squared_error", *SMOOTHED)
 _LOSSES = {"binary": "binary_cross_entropy", "multiclass": "categorical_cross_entropy", "regression": "squared_error"}
 
@@ -86,13 +86,6 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
     """
     found = read_target(table, target)
     column = found.column
-    if (
-        options.weight_column is not None
-        and table.require_position(options.weight_column, "--weight-column") == found.position
-    ):
-        raise DataError(
-            f"Column '{found.name}' is the target, so it cannot be the weights too.", "another --weight-column"
-        )
     labelled = np.flatnonzero(~column.missing)
     strata = _strata(Target.fit(column, labelled, options.task, clean_labels=options.clean_labels), column)
     other = (
@@ -112,10 +105,11 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
         target,
         rows=rest,
         task=options.task,
-        drop=(*options.drop, *([options.weight_column] if options.weight_column else [])),
+        drop=options.drop,
         categorical=options.categorical,
         dtype=options.dtype,
         clean_labels=options.clean_labels,
+        weight_column=options.weight_column,
     )
     _check_loss(preprocessor.task, options)
     preprocessor.target.scaled = options.loss != "poisson"
@@ -124,19 +118,25 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
     X = preprocessor.transform(table)
     Y = _without_nan(preprocessor.transform_target(table, target))
     scaling = {"scale": preprocessor.input_scale, "shift": preprocessor.input_shift}
-    weights, by_class = _weights(table, preprocessor, options, Y, rest, train_rows)
-    train = Examples(X, Y, rows=train_rows, weights=weights, **scaling)
-    stop = Examples(X, Y, rows=stop_rows, weights=weights, **scaling) if _has_weight(weights, stop_rows) else None
-    score = Examples(X, Y, rows=kept, **scaling) if other is None else _score_examples(other, preprocessor, options)
+    of_rows = _row_weights(table, preprocessor, train_rows, kept, labelled)
+    by_class = _class_weights(preprocessor, options, Y, train_rows)
+    weighting = _weighting(of_rows, by_class, Y)
+    train = Examples(X, Y, rows=train_rows, **weighting, **scaling)
+    stop = Examples(X, Y, rows=stop_rows, **weighting, **scaling) if _has_weight(weighting, stop_rows) else None
+    if other is None:
+        score = Examples(X, Y, rows=kept, weights=of_rows, **scaling)
+    else:
+        score = _score_examples(other, preprocessor, options)
     split = {
         "train": len(train),
         "stop": 0 if stop is None else int(stop_rows.size),
         "score": len(score),
         "score_source": None if other is None else options.valid,
+        "score_weights": None if score.weights is None else preprocessor.weight_name,
         "seed": options.seed,
     }
     summary = preprocessor.summary()
-    task = {**summary["target"], "class_weights": by_class, "weight_column": options.weight_column}
+    task = {**summary["target"], "class_weights": by_class, "weight_column": preprocessor.weight_name}
     facts = {"data": _data_facts(table, summary, labelled), "task": task, "split": split}
     notes = [f"{options.valid}: {note}." for note in preprocessor.notes] if other is not None else []
     return Prepared(preprocessor, train, stop, score, facts, notes)
@@ -165,7 +165,9 @@ def _score_examples(other: Table, preprocessor: Preprocessor, options: FitOption
         raise DataError(f"No row of '{other.source}' has a target, so it cannot give a score.", "another --valid FILE")
     Y = _without_nan(preprocessor.transform_target(other, options.valid_target, clean_labels=options.clean_labels))
     X = preprocessor.transform(other)
-    return Examples(X, Y, rows=rows, scale=preprocessor.input_scale, shift=preprocessor.input_shift)
+    column = preprocessor.find_weights(other)
+    weights = None if column is None else column_weights(column, other.source, rows, GIVES_SCORE)
+    return Examples(X, Y, rows=rows, scale=preprocessor.input_scale, shift=preprocessor.input_shift, weights=weights)
 
 
 def _without_nan(Y: Array) -> Array:
@@ -205,27 +207,41 @@ def _require_counts(column: Column, source: str) -> None:
         )
 
 
-def _weights(
-    table: Table, preprocessor: Preprocessor, options: FitOptions, Y: Array, rest: Rows, train_rows: Rows
-) -> tuple[Array | None, dict[str, float] | None]:
-    """How much each row of the table counts in training, None where all count alike; and the weight of each class, if asked for."""
-    weights: Array | None = None
-    if options.weight_column is not None:
-        column = table.column(table.require_position(options.weight_column, "--weight-column"))
-        weights = sample_weights(column.as_numbers(), rest, f"Weights, the column '{column.name}',")
-        if not weights[train_rows].any():
-            raise DataError(f"The weights in column '{column.name}' are zero in every row that trains.")
+def _row_weights(
+    table: Table, preprocessor: Preprocessor, train_rows: Rows, kept: Rows, labelled: Rows
+) -> Array | None:
+    """What the weights' column says of each row of the table, checked; None where all count alike."""
+    column = preprocessor.find_weights(table)
+    if column is None:
+        return None
+    weights = column_weights(column, table.source, labelled, TRAINS)
+    for rows, use in ((train_rows, TRAINS), (kept, GIVES_SCORE)):
+        if rows.size:
+            column_weights(column, table.source, rows, use)
+    return weights
+
+
+def _class_weights(
+    preprocessor: Preprocessor, options: FitOptions, Y: Array, train_rows: Rows
+) -> dict[str, float] | None:
+    """The weight of each class, if asked for."""
     if options.class_weight is None:
-        return weights, None
-    labels = Y.ravel().astype(np.int64)
+        return None
     classes = preprocessor.classes or []
-    of_each = class_weights(labels[train_rows], len(classes), options.class_weight, classes)
-    weights = of_each[labels] * (1.0 if weights is None else weights)
-    return weights, dict(zip(classes, of_each.tolist(), strict=True))
+    of_each = class_weights(Y.ravel().astype(np.int64)[train_rows], len(classes), options.class_weight, classes)
+    return dict(zip(classes, of_each.tolist(), strict=True))
 
 
-def _has_weight(weights: Array | None, rows: Rows) -> bool:
-    return bool(rows.size) and (weights is None or bool(weights[rows].any()))
+def _weighting(of_rows: Array | None, by_class: dict[str, float] | None, Y: Array) -> Facts:
+    """The weights of Examples: in losses those of rows times those of classes, in scores those of rows alone."""
+    if by_class is None:
+        return {"weights": of_rows}
+    alone = np.ones(len(Y)) if of_rows is None else of_rows
+    return {"weights": alone * np.array(list(by_class.values()))[Y.ravel().astype(np.int64)], "score_weights": alone}
+
+
+def _has_weight(weighting: Facts, rows: Rows) -> bool:
+    return bool(rows.size) and (weighting["weights"] is None or bool(weighting["weights"][rows].any()))
 
 
 def _names(table: Table) -> list[str]:

@@ -55,6 +55,7 @@ class Preprocessor:
         categorical: Sequence[str] = (),
         dtype: str = "float32",
         clean_labels: bool = False,
+        weight_column: str | None = None,
     ) -> Preprocessor:
         """Learn everything from the rows that train.
 
@@ -68,6 +69,7 @@ class Preprocessor:
         drop, categorical : columns, by name or position, to leave out, and whose numbers name something.
         dtype : {'float32', 'float64'} of X and Y.
         clean_labels : take blanks and trailing full stops off the labels.
+        weight_column : the column, by name or position, that says how much each row counts; it is no feature.
 
         Raises
         ------
@@ -82,8 +84,9 @@ class Preprocessor:
         chosen = np.arange(table.n_rows) if rows is None else np.asarray(rows, dtype=np.int64)
         fitted = Target.fit(found.column, chosen, task, clean_labels=clean_labels)
         chosen = chosen[~found.column.missing[chosen]]
-        schema = Schema(table.names, table.named, found.position)
-        left_out = _positions(table, drop, found, "--drop")
+        weights = _positions(table, [weight_column] if weight_column is not None else [], found, "--weight-column")
+        schema = Schema(table.names, table.named, found.position, next(iter(weights), None))
+        left_out = _positions(table, drop, found, "--drop") | weights
         inputs = _fit_inputs(table, schema, chosen, left_out, _positions(table, categorical, found, "--categorical"))
         return Preprocessor(inputs, fitted, found.where, dtype, table.n_rows, int(chosen.size))
 
@@ -183,6 +186,19 @@ class Preprocessor:
             f"The target of '{table.source}' is not known: at training it was in another file, '{name}'.", "-t FILE"
         )
 
+    @property
+    def weight_name(self) -> str | None:
+        """Name of the column that said how much each row counts, None where all counted alike."""
+        schema = self._inputs.schema
+        return None if schema.weights is None else schema.names[schema.weights]
+
+    def find_weights(self, table: Table) -> Column | None:
+        """The column of the weights in a table; None where training had none, or the table lacks it, which `notes` then says."""
+        position = self._inputs.schema.find_weights(table)
+        if position is None and self.weight_name is not None:
+            self.notes.append(f"no column '{self.weight_name}' with weights, so its rows count alike")
+        return None if position is None else table.column(position)
+
     def labelled_rows(self, table: Table, target: str | int | None = None) -> npt.NDArray[np.int64]:
         """Numbers of the rows that have a target, rising. Raises as `find_target`."""
         return np.flatnonzero(~self.find_target(table, target).missing)
@@ -235,7 +251,7 @@ class Preprocessor:
             "dtype": self.dtype,
             "rows": self.n_rows,
             "train_rows": self.n_train_rows,
-            "schema": {"names": schema.names, "named": schema.named, "target": schema.target},
+            "schema": vars(schema),
             "dropped": [vars(item) for item in self._inputs.dropped],
             "inputs": {"kind": self._inputs.kind, **self._inputs.to_json()},
             "target": {"where": self.target_where, **vars(self.target)},
@@ -272,6 +288,7 @@ def _positions(table: Table, specs: Sequence[str], target: FoundTarget, option: 
     positions = {table.require_position(str(spec), option) for spec in specs}
     if target.position in positions:
         raise DataError(
-            f"Column '{target.name}' is the target, so {option} cannot name it too.", f"take it out of {option}"
+            f"Column '{target.name}' is the target, so {option} cannot name it too.",
+            f"another column with {option}, or none",
         )
     return positions

@@ -31,11 +31,13 @@ class FitOptions:
     huber_delta : of loss 'huber', in standard deviations of the target (1). quantiles : of loss 'quantile' (0.1, 0.5, 0.9).
     label_smoothing : of the cross-entropies (0).
     class_weight : 'balanced', or a weight for the name of each class, 1 for those left out. weight_column : the column that says
-        how much each row counts in training; the score counts every row alike.
+        how much each row counts in training and in every score. Weights of classes count in losses only: they steer training,
+        and the best epoch by `valid_loss`, but a score stays that of the rows as they are.
     optimizer : one of vocabulary.OPTIMIZERS; learning_rate > 0; momentum : beta of momentum and nesterov, from 0 and below 1;
         clip_norm >= 0, 0 for no limit.
     schedule : as `schedules.parse_schedule` reads it; warm_up : epochs in which the learning rate rises from 0.
-    epochs, batch_size, patience >= 1; time_limit : seconds; min_delta >= 0; metric : one of vocabulary.METRICS.
+    epochs, batch_size, patience >= 1; time_limit : seconds; min_delta >= 0; metric : one of vocabulary.METRICS_OF
+        that fits the loss.
     l2, l1, weight_decay >= 0; dropout : a share of every hidden layer, or one of the input and of each hidden layer.
     valid : the rows kept aside for the score: a fraction of the data, or the name of a file (`valid_target`: where
         its target is).

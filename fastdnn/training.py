@@ -62,8 +62,9 @@ def train(
 
     Parameters
     ----------
-    examples : with targets. valid : a part never trained on; after each epoch its mean loss is computed, and at the end the
-        network has the parameters of the epoch where that, or `metric`, was best. Without it those of the last epoch.
+    examples : with targets. valid : a part never trained on; after each epoch its mean loss and its scores are computed, weighted
+        where it has weights, and at the end the network has the parameters of the epoch where that loss, or `metric`, was best.
+        Without it those of the last epoch.
     epochs : the most passes over the examples; default 100, with a time limit any number.
     time_limit : seconds, on a clock that starts with the first epoch; the schedule then runs on it, and the epoch under way
         ends where the time does.
@@ -71,7 +72,7 @@ def train(
     optimizer : a name of vocabulary.OPTIMIZERS, or an Optimizer. learning_rate : positive; default the optimizer's.
     schedule : of the learning rate, a fastdnn.schedules.Schedule, or text as 'cosine' or 'step:every=20,factor=0.5'.
     l2, l1, dropout : see fastdnn.trainer.Trainer; the reported losses leave the penalties out.
-    metric : what chooses the best epoch, a name of fastdnn.monitoring: default 'valid_loss' where there is `valid`.
+    metric : what chooses the best epoch, a name of vocabulary.METRICS_OF that fits the loss: default 'valid_loss' with `valid`.
     patience : epochs in which it gets better by no more than `min_delta` before the run ends; None: it does not end for that.
     seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
     threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
@@ -291,7 +292,9 @@ class Run:
         AL, losses = self.trainer.evaluate(self.valid, self.valid_data)
         Y = (self.valid_data.labels if self.valid_data.labels.size else self.valid_data.targets)[rows]
         weights = None if self.valid.weights is None else self.valid.weights[rows]
-        return validation_scores(self.trainer.network, AL, Y, losses, self.metrics, weights=weights)
+        return validation_scores(
+            self.trainer.network, AL, Y, losses, self.metrics, weights=weights, score_weights=self.valid.scoring_weights
+        )
 
     def _moment(self, rows_done: int, state: Pass, in_epoch: float) -> TrainingProgress:
         """in_epoch : seconds that the epoch under way has run; 0: it has ended and is in the history."""

@@ -9,9 +9,19 @@ ACTIVATIONS = (*HIDDEN_ACTIVATIONS, "exponential", "softmax")
 LOSSES = (
     "squared_error", "absolute_error", "huber", "quantile", "poisson", "binary_cross_entropy", "categorical_cross_entropy",
 )  # fmt: skip
+QUANTITY_LOSSES = LOSSES[:5]
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "exponential", "inverse_scaling", "cosine", "one_cycle", "plateau", "coslog4")
-METRICS = ("loss", "valid_loss", "accuracy", "log_loss", "roc_auc", "f1", "rmse", "mae", "r2")
+# What a run can watch, by the losses that it fits: every loss; the cross-entropies; every other loss (of quantiles the median's);
+# quantile; poisson.
+METRICS_OF = {
+    "all": ("loss", "valid_loss"),
+    "classes": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1"),
+    "quantities": ("rmse", "mae", "r2"),
+    "quantile": ("pinball", "d2_pinball"),
+    "poisson": ("poisson_deviance",),
+}
+METRICS = tuple(name for names in METRICS_OF.values() for name in names)
 INITIALIZATIONS = ("auto", "he", "lecun", "glorot", "small_random", "zeros")
 DTYPES = ("float32", "float64")
 

@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastdnn.columns import Column
 from fastdnn.errors import DataError, ParameterError, nearest
 
 FloatArray = NDArray[np.float64]
+
+# What becomes of rows whose weights are looked at.
+TRAINS = "that trains: nothing can be learned from them"
+GIVES_SCORE = "that gives the score: other rows can give it with --valid or --seed"
+IS_COMPARED = "that has a target, so there is nothing to compare with"
 
 
 def class_weights(
@@ -57,8 +63,15 @@ def class_weights(
     return weights
 
 
-def sample_weights(weights: ArrayLike, rows: NDArray[np.int64], what: str = "Weights") -> FloatArray:
+def sample_weights(
+    weights: ArrayLike,
+    rows: NDArray[np.int64],
+    what: str = "Weights",
+    use: str = TRAINS,
+) -> FloatArray:
     """Weights of all rows as float64, (m,): those of `rows` checked, the others, which do not count, 0 where they are no numbers.
+
+    what, use : the words for the weights, and for what becomes of the rows.
 
     Raises
     ------
@@ -72,5 +85,10 @@ def sample_weights(weights: ArrayLike, rows: NDArray[np.int64], what: str = "Wei
         value = "no value" if np.isnan(used[i]) else f"{used[i]:g}"
         raise DataError(f"{what} must be finite and 0 or more, got {value} in row {rows[i] + 1}.")
     if not used.any():
-        raise DataError(f"{what} are zero in every row that trains: nothing can be learned from them.")
+        raise DataError(f"{what} are zero in every row {use}.")
     return np.where(np.isfinite(checked), checked, 0.0)
+
+
+def column_weights(column: Column, source: str, rows: NDArray[np.int64], use: str) -> FloatArray:
+    """`sample_weights` of a column of the table that `source` names."""
+    return sample_weights(column.as_numbers(), rows, f"Weights, the column '{column.name}' of '{source}',", use)

@@ -31,10 +31,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     Parameters
     ----------
-    activation : also 'sigmoid' (scikit-learn's 'logistic') and every other of vocabulary.HIDDEN_ACTIVATIONS, or a sequence
-        with one for each hidden layer.
+    activation : also 'sigmoid' (scikit-learn's 'logistic'), every other of vocabulary.HIDDEN_ACTIVATIONS and those of
+        fastdnn.register_activation, or a sequence with one for each hidden layer. Where a name is registered, and not in the
+        process that unpickles the estimator, predict says so.
     solver : also 'momentum' and 'nesterov' ('sgd' with one or the other), 'rmsprop', 'adamw'.
-    class_weight : None, 'balanced' or {class: weight}; a list of these for a matrix of labels. Multiplies sample_weight.
+    class_weight : None, 'balanced' or {class: weight}; a list of these for a matrix of labels. Multiplies sample_weight, also
+        in the score of the part that early_stopping holds out; that of eval_set, and `score`, know no weights of classes.
     label_smoothing : share of the target that is spread over all classes, [0, 1).
     dropout : share of units dropped in training, [0, 1): one for all hidden layers, or a sequence for the input and each of them.
     l1 : strength of L1, divided by the number (sum of weights) of all training rows. weight_decay : decoupled, with
@@ -42,10 +44,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         that the norm of the whole gradient may be, 0 for no limit.
     schedule : of the learning rate in every step, a name or a Schedule of fastdnn.schedules; it runs over max_iter epochs, or
         over time_limit. time_limit : seconds after which the fit ends with the epoch under way.
-    eval_set : (X, y), never trained on, scored after every epoch into validation_scores_; with early_stopping it takes the
-        place of the part that would be held out. Also an argument of fit, which counts first.
+    eval_set : (X, y) or (X, y, sample_weight), never trained on, scored after every epoch into validation_scores_; with
+        early_stopping it takes the place of the part that would be held out. Also an argument of fit, which counts first.
     eval_metric : None, what `score` computes; 'loss', minus the mean loss; a scikit-learn scorer, by name or as a function
-        (estimator, X, y) -> float. More is better, always.
+        (estimator, X, y) -> float; or 'log_loss', minus it. More is better, always.
+        Sample weights count in it; a scorer or a function gets them as sample_weight if it takes that.
     callbacks : a sequence of fastdnn.callbacks.
     n_threads : default: as many as pay; results have the same bits for every number.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastdnn import vocabulary
+from fastdnn.custom_activations import REGISTERED
 from fastdnn.errors import ParameterError
 from fastdnn.optimizer import Optimizer
+from fastdnn.registry import Registry
 from fastdnn.schedules import Schedule
 
 STOCHASTIC_SOLVERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
@@ -19,10 +21,34 @@ STOCHASTIC_SOLVERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 _SGD_SOLVERS = ("sgd", "momentum", "nesterov")
 _NAMES = {"logistic": "sigmoid"}
 
+
+class RegisteredOptions(StrOptions):
+    """scikit-learn's constraint of names, which also takes those that are registered when it is asked.
+
+    own : fastdnn's own names. registry : the user's.
+    """
+
+    def __init__(self, own: Iterable[str], registry: Registry) -> None:
+        super().__init__(set(own))
+        self._own, self._registry = tuple(own), registry
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether it is one of the names of now."""
+        return isinstance(val, str) and (val in self._own or val in self._registry.names())
+
+    def __str__(self) -> str:
+        names = ", ".join(repr(name) for name in (*self._own, *self._registry.names()))
+        return f"a str among {{{names}}} (or registered in this process by fastdnn.register_{self._registry.kind})"
+
+
 # scikit-learn 1.9's sets and intervals, and so its wording of every refusal; what follows max_fun is ours.
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({"logistic", *vocabulary.HIDDEN_ACTIVATIONS}), list, tuple],
+    "activation": [
+        RegisteredOptions(("logistic", *vocabulary.HIDDEN_ACTIVATIONS), REGISTERED),
+        list,
+        tuple,
+    ],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

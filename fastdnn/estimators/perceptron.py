@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastdnn import custom_activations, custom_losses
 from fastdnn.errors import ParameterError
 from fastdnn.estimators.dense import as_dense, row_parts
 from fastdnn.estimators.lbfgs import fit_lbfgs
@@ -49,7 +50,7 @@ class Perceptron(BaseEstimator):
         ----------
         X : (m, n) array, data frame or sparse matrix; float32 stays float32, everything else becomes float64.
         y : (m,) or (m, outputs). sample_weight : (m,), 0 or more, or None; a weight of k counts as k copies of the row.
-        eval_set : (X, y) as the parameter of that name, which it replaces for this call.
+        eval_set : (X, y) or (X, y, sample_weight), as the parameter of that name, which it replaces for this call.
 
         Returns self. A call that raises leaves the estimator as it was.
         """
@@ -90,11 +91,22 @@ class Perceptron(BaseEstimator):
     def predict_outputs(self, X: Any) -> Array:
         """A[L] (m, outputs) of each row of X, in X's own type where it is float32 or float64."""
         check_is_fitted(self)
+        self._require_registered()
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=(np.float64, np.float32))
         network = self._network(self.coefs_[0].dtype)
         threads = most_threads(self)
         parts = [evaluate(network, Examples(part), threads, with_losses=False)[0] for part in row_parts(X)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _require_registered(self) -> None:
+        """Raise ModelFileError where the estimator was fitted with a name that was registered there, and is not in this process."""
+        for name in hidden_activations(self, len(self.coefs_) - 1):
+            custom_activations.REGISTERED.require_known(name)
+        custom_losses.REGISTERED.require_known(self._output()[1])
+
+    def _arranged(self, AL: Array) -> Array:
+        """The outputs as a person gets them."""
+        return AL
 
     def _initialize(self, n_features: int, sizes: list[int], dtype: Any, random_state: Any) -> None:
         """The state before the first epoch; W and b uniform in Glorot's bounds, drawn in scikit-learn's order."""
@@ -135,13 +147,14 @@ class Perceptron(BaseEstimator):
     def _validation_part(self, eval_set: Any, dtype: Any) -> Examples | None:
         if eval_set is None:
             return None
-        if len(eval_set) != 2:
-            raise ParameterError(f"eval_set must be (X, y), got {len(eval_set)} parts.")
+        if len(eval_set) not in (2, 3):
+            raise ParameterError(f"eval_set must be (X, y) or (X, y, sample_weight), got {len(eval_set)} parts.")
         X, y = validate_data(
-            self, *eval_set, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, y_numeric=self._y_is_numeric,
+            self, *eval_set[:2], accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, y_numeric=self._y_is_numeric,
             reset=False,
         )  # fmt: skip
-        return Examples(as_dense(X), self._encoded(y, incremental=True))
+        weights = Perceptron._weights(self, eval_set[2], X, y, True) if len(eval_set) == 3 else None
+        return Examples(as_dense(X), self._encoded(y, incremental=True), weights=weights)
 
     def _own_lists(self, *, scores: bool) -> None:
         """Lists of its own to append to, so that those of the fit before stay as they are if this one fails."""

@@ -9,15 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 
+from fastdnn import metrics
+from fastdnn.custom_losses import REGISTERED
 from fastdnn.errors import DataError, ParameterError
-from fastdnn.estimators.parameters import CONSTRAINTS, set_parameters
+from fastdnn.estimators.parameters import CONSTRAINTS, RegisteredOptions, set_parameters
 from fastdnn.estimators.perceptron import Perceptron
 from fastdnn.estimators.validation import r_squared
 from fastdnn.examples import Examples
+from fastdnn.quantiles import rearranged
+from fastdnn.vocabulary import QUANTITY_LOSSES
 
 Array = NDArray[Any]
 
@@ -31,9 +35,11 @@ class MLPRegressor(RegressorMixin, Perceptron):
     Parameters
     ----------
     loss : also 'absolute_error'; 'huber', quadratic up to `delta`; 'quantile', with `quantile` one number or a sequence: of
-        several, predict gives one column each.
-    activation : also 'sigmoid' (scikit-learn's 'logistic') and every other of vocabulary.HIDDEN_ACTIVATIONS, or a sequence
-        with one for each hidden layer.
+        several, predict gives one column each, in the order given and sorted in each row so that they do not cross, and `score`
+        is D^2 (fastdnn.metrics.d2_pinball); and those of fastdnn.register_loss.
+    activation : also 'sigmoid' (scikit-learn's 'logistic'), every other of vocabulary.HIDDEN_ACTIVATIONS and those of
+        fastdnn.register_activation, or a sequence with one for each hidden layer. Where a name is registered, and not in the
+        process that unpickles the estimator, predict says so.
     solver : also 'momentum' and 'nesterov' ('sgd' with one or the other), 'rmsprop', 'adamw'.
     dropout : share of units dropped in training, [0, 1): one for all hidden layers, or a sequence for the input and each of them.
     l1 : strength of L1, divided by the number (sum of weights) of all training rows. weight_decay : decoupled, with
@@ -41,10 +47,12 @@ class MLPRegressor(RegressorMixin, Perceptron):
         that the norm of the whole gradient may be, 0 for no limit.
     schedule : of the learning rate in every step, a name or a Schedule of fastdnn.schedules; it runs over max_iter epochs, or
         over time_limit. time_limit : seconds after which the fit ends with the epoch under way.
-    eval_set : (X, y), never trained on, scored after every epoch into validation_scores_; with early_stopping it takes the
-        place of the part that would be held out. Also an argument of fit, which counts first.
+    eval_set : (X, y) or (X, y, sample_weight), never trained on, scored after every epoch into validation_scores_; with
+        early_stopping it takes the place of the part that would be held out. Also an argument of fit, which counts first.
     eval_metric : None, what `score` computes; 'loss', minus the mean loss; a scikit-learn scorer, by name or as a function
-        (estimator, X, y) -> float. More is better, always.
+        (estimator, X, y) -> float; or a metric of vocabulary.METRICS_OF that fits the loss,
+        as 'pinball', 'd2_pinball' or 'poisson_deviance': minus it where less is better. More is better, always.
+        Sample weights count in it; a scorer or a function gets them as sample_weight if it takes that.
     callbacks : a sequence of fastdnn.callbacks.
     n_threads : default: as many as pay; results have the same bits for every number.
 
@@ -75,7 +83,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     _y_is_numeric = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"})],
+        "loss": [RegisteredOptions(QUANTITY_LOSSES, REGISTERED)],
         "delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple],
     }
@@ -129,9 +137,22 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return self._train(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """(m,), or (m, outputs) where y was a matrix or `quantile` a list; float32 for a model trained on float32."""
-        AL = self.predict_outputs(X)
+        """(m,), or (m, outputs) where y was a matrix or `quantile` a list; float32 for a model trained on float32.
+
+        Of several quantiles the columns are in the order of `quantile`, and each row is sorted by them.
+        """
+        AL = self._arranged(self.predict_outputs(X))
         return AL[:, 0] if AL.shape[1] == 1 else AL
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R^2, as scikit-learn's; of several quantiles D^2, fastdnn.metrics.d2_pinball."""
+        levels = self._levels()
+        if len(levels) < 2:
+            return float(super().score(X, y, sample_weight))
+        answers, y = self.predict(X), column_or_1d(y)
+        check_consistent_length(answers, y, sample_weight)
+        weights = None if sample_weight is None else column_or_1d(sample_weight)
+        return metrics.d2_pinball(y, answers, levels, weights)
 
     def _encoded(self, y: Array, incremental: bool) -> Array:
         """y as a matrix (m, outputs)."""
@@ -157,6 +178,10 @@ class MLPRegressor(RegressorMixin, Perceptron):
         if not levels.size or not np.all((levels > 0) & (levels < 1)):
             raise ParameterError(f"Each of quantile must lie between 0 and 1, got {self.quantile!r}.")
         return [float(tau) for tau in levels]
+
+    def _arranged(self, AL: Array) -> Array:
+        levels = self._levels()
+        return rearranged(AL, levels) if len(levels) > 1 else AL
 
     def _decoded(self, Y: Array) -> Array:
         return Y[:, 0] if Y.shape[1] == 1 else Y
@@ -188,4 +213,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return (1.0 / self.n_outputs_ if self.loss == "squared_error" else 1.0), 0.0
 
     def _score_of(self, Y: Array, AL: Array, weights: Array | None) -> float:
+        levels = self._levels()
+        if len(levels) > 1:
+            return metrics.d2_pinball(Y, AL, levels, weights)
         return r_squared(Y, AL, weights)

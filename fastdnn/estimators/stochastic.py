@@ -56,7 +56,7 @@ class StochasticFit:
             raise ValueError("partial_fit does not support early_stopping=True")
         if estimator.early_stopping and valid is None:
             examples, valid = _split(estimator, examples, random_state)
-        self.validation = None if valid is None else Validation(estimator, valid)
+        self.validation = None if valid is None else Validation(estimator, network, valid)
         m = len(examples)
         self.order = examples.indices
         dropout = _dropout(estimator.dropout)

@@ -140,9 +140,70 @@ def test_a_weight_of_zero_leaves_a_row_out(run: Any, quantities: Path) -> None:
     assert score["mae"] < 60  # the standardised target has the spread of the absurd values: 1600
 
 
+def test_evaluate_counts_rows_as_fit_did(run: Any, quantities: Path) -> None:
+    facts = facts_of(
+        run, "values.csv -t y --drop count --weight-column weight --epochs 3 --valid values.csv --metric mae"
+    )
+    assert (facts["task"]["weight_column"], facts["split"]["score_weights"]) == ("weight", "weight")
+    assert {"name": "weight", "reason": "says how much each row counts"} in facts["data"]["dropped"]
+    scores = json.loads(run("evaluate", "m.fdnn", "values.csv", "--json").stdout)
+    assert {name: scores[name] for name in facts["score"]} == pytest.approx(facts["score"], rel=1e-6)
+    assert scores["weight_column"] == "weight"
+    assert "1,500 rows of values.csv, weighted by 'weight'" in run("evaluate", "m.fdnn", "values.csv").stdout
+    assert "1,500 rows of values.csv, weighted by 'weight'" in run("inspect", "m.fdnn").stdout
+    alike = json.loads(run("evaluate", "m.fdnn", "values.csv", "--json", "--unweighted").stdout)
+    assert alike["weight_column"] is None
+    assert alike["mae"] != scores["mae"]
+    Path("bare.csv").write_text(
+        "\n".join(line.rsplit(",", 1)[0] for line in Path("values.csv").read_text().splitlines())
+    )
+    result = run("evaluate", "m.fdnn", "bare.csv", "--json")
+    assert json.loads(result.stdout)["mae"] == alike["mae"]
+    assert "bare.csv: no column 'weight' with weights, so its rows count alike." in result.stderr
+
+
+def test_a_weighted_confusion_matrix_has_sums_of_weights(run: Any, folder: Path) -> None:
+    facts_of(run, "penguins.csv -t species --epochs 3")
+    lines = Path("penguins.csv").read_text().splitlines()
+    Path("weighted.csv").write_text("\n".join([f"{lines[0]},w", *[f"{line},0.25" for line in lines[1:]]]))
+    text = run("evaluate", "m.fdnn", "weighted.csv", "--weight-column", "w").stdout
+    weighted = json.loads(run("evaluate", "m.fdnn", "weighted.csv", "--weight-column", "w", "--json").stdout)
+    plain = json.loads(run("evaluate", "m.fdnn", "penguins.csv", "--json").stdout)
+    np.testing.assert_allclose(weighted["confusion_matrix"], np.array(plain["confusion_matrix"]) / 4)
+    assert f"{weighted['confusion_matrix'][0][0]:.2f}" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "metric"),
+    [
+        ("y", "--loss quantile --quantiles 0.9,0.2", "pinball"),
+        ("y", "--loss quantile --quantiles 0.9,0.5", "d2_pinball"),
+        ("y", "--loss quantile --quantiles 0.9,0.5", "mae"),
+        ("count", "--task regression --loss poisson", "poisson_deviance"),
+    ],
+)
+def test_the_metric_of_a_loss_chooses_the_epoch(
+    run: Any, quantities: Path, target: str, options: str, metric: str
+) -> None:
+    facts = facts_of(run, f"values.csv -t {target} {options} --epochs 4 --metric {metric}")
+    history = read_document("m.fdnn")["history"]
+    values = [row[f"valid_{metric}"] for row in history["epochs"]]
+    best = max(values) if metric == "d2_pinball" else min(values)
+    assert values[facts["training"]["best_epoch"] - 1] == best
+    assert None not in [row["valid_score"] for row in history["epochs"]]
+    if "quantile" in options:
+        assert "D²" in run("inspect", "m.fdnn").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
+        ("values.csv -t y --metric pinball", 2, ["'pinball' does not fit the loss 'squared_error'", "rmse, mae, r2"]),
+        (
+            "values.csv -t y --loss quantile --quantiles 0.1,0.9 --metric r2",
+            2,
+            ["'r2' does not fit the loss 'quantile' without 0.5 among its quantiles", "d2_pinball"],
+        ),
         ("penguins.csv -t species --loss huber", 2, ["'huber' is for quantities", "classes", "--task regression"]),
         ("values.csv -t count --loss poisson", 2, ["--task regression"]),
         ("values.csv -t y --loss poisson", 1, ["'y'", "row", "0 or more"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import fastdnn
 from fastdnn.errors import DataError
 from fastdnn.examples import Examples, as_examples
 
@@ -81,3 +82,30 @@ def test_errors(arguments, sentence):
 def test_a_mask_counts_the_rows_where_it_is_true():
     examples = Examples(np.ones((4, 2)), rows=np.array([True, False, False, True]))
     assert examples.indices.tolist() == [0, 3]
+
+
+def test_weights_of_scores_are_those_of_the_loss_unless_given_apart():
+    X, weights = np.ones((4, 2)), [1.0, 2.0, 3.0, 4.0]
+    assert Examples(X).scoring_weights is None
+    assert Examples(X, rows=[2, 0], weights=weights).scoring_weights.tolist() == [3.0, 1.0]
+    apart = Examples(X, rows=[2, 0], weights=weights, score_weights=np.ones(4))
+    assert apart.scoring_weights.tolist() == [1.0, 1.0]
+    assert apart.total_weight == 4.0
+    with pytest.raises(DataError, match="0 or more, got -1 for row 1"):
+        Examples(X, score_weights=[1, -1, 1, 1])
+
+
+def test_a_validation_part_is_scored_by_its_weights():
+    rng = np.random.default_rng(0)
+    X, y, copies = rng.normal(size=(60, 3)), rng.normal(size=60), rng.integers(0, 4, 60)
+    valid = {
+        "weighted": Examples(X, y, weights=copies),
+        "copied": Examples(X, y, rows=np.repeat(np.arange(60), copies)),
+    }
+    rows = {}
+    for name, part in valid.items():
+        network = fastdnn.Network([3, 4, 1], loss="squared_error", dtype="float64")
+        history = fastdnn.train(network, Examples(X, y), part, metric="mae", epochs=2, threads=1)
+        rows[name] = {column: history[column] for column in ("valid_loss", "valid_score", "valid_mae")}
+    for column, values in rows["weighted"].items():
+        assert values == pytest.approx(rows["copied"][column], rel=1e-12)

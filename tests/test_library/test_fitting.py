@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fastdnn import metrics
 from fastdnn.errors import DataError, DivergenceError, ParameterError
 from fastdnn.fitting import FitListener, FitResult, fit_table
 from fastdnn.history import TrainingProgress
@@ -131,7 +133,14 @@ def test_the_score_is_that_of_the_model_that_is_returned(tmp_path: Path) -> None
 def test_few_rows_train_to_the_end_without_a_part_to_stop_by(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{k},{'ab'[k % 2]}\n" for k in range(20)))
     facts = fit(read_table(tmp_path / "t.csv"), "y").facts
-    assert facts["split"] == {"train": 16, "stop": 0, "score": 4, "score_source": None, "seed": 0}
+    assert facts["split"] == {
+        "train": 16,
+        "stop": 0,
+        "score": 4,
+        "score_source": None,
+        "score_weights": None,
+        "seed": 0,
+    }
     assert facts["training"]["epochs"] == facts["training"]["best_epoch"] == 30
 
 
@@ -215,6 +224,107 @@ def test_an_interrupt_of_the_baseline_keeps_the_network(tmp_path: Path) -> None:
     assert result.interrupted
     assert result.facts["training"]["epochs"] == 30
     assert [item["name"] for item in result.facts["baselines"]] == ["constant"]
+
+
+def weighted_table(folder: Path, name: str = "weighted.csv", *, copies: bool = False, rows: int = 500) -> Table:
+    """A ring with rows that weigh 0 to 3; with `copies` as many copies of each, which weigh 1."""
+    rng = np.random.default_rng(4)
+    points, weights = rng.normal(size=(rows, 2)), rng.integers(0, 4, rows)
+    values = (points**2).sum(axis=1) + rng.normal(size=rows)
+    labels = np.where(values < 1.4, "in", "out")
+    lines = [
+        f"{x:.4f},{y:.4f},{label},{v:.4f},{1 if copies else w}"
+        for (x, y), label, v, w in zip(points, labels, values, weights, strict=True)
+        for _ in range(w if copies else 1)
+    ]
+    (folder / name).write_text("x,y,place,value,weight\n" + "\n".join(lines) + "\n")
+    return read_table(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("target", "settings"),
+    [
+        ("place", {}),
+        ("value", {}),
+        ("value", {"loss": "quantile", "quantiles": (0.9, 0.5)}),
+        ("value", {"loss": "absolute_error"}),
+    ],
+)
+def test_scores_of_weighted_rows_are_those_of_copies(tmp_path: Path, target: str, settings: dict[str, Any]) -> None:
+    """The same table to train on, and for the score one with weights, or with as many copies of each row."""
+    table = weighted_table(tmp_path)
+    weighted_table(tmp_path, "copies.csv", copies=True)
+    dropped = ("place", "value")[target == "place"]
+    by_weight, by_copies = (
+        fit(table, target, valid=str(tmp_path / name), weight_column="weight", drop=(dropped,), **settings)
+        for name in ("weighted.csv", "copies.csv")
+    )
+    assert by_weight.facts["split"]["score_weights"] == "weight"
+    assert by_weight.facts["split"]["score"] == 500 < by_copies.facts["split"]["score"]
+    for one, other in zip(by_weight.facts["baselines"], by_copies.facts["baselines"], strict=True):
+        assert numbers(one["score"]) == pytest.approx(numbers(other["score"]), rel=1e-9)
+    score = numbers(by_weight.facts["score"])
+    assert score == pytest.approx(numbers(by_copies.facts["score"]), rel=1e-9)
+    evaluated = by_weight.model.evaluate(table)
+    assert evaluated["weight_column"] == "weight"
+    assert numbers(evaluated) == pytest.approx({"rows": 500, "unlabelled": 0} | score)
+    alike = by_weight.model.evaluate(table, weighted=False)
+    assert alike["weight_column"] is None
+    assert all(abs(alike[name] - value) > 1e-6 for name, value in score.items())
+
+
+def numbers(facts: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in facts.items() if isinstance(value, (int, float))}
+
+
+def test_the_constant_answer_is_the_best_for_weighted_rows(tmp_path: Path) -> None:
+    """Labels 'b' are few and heavy."""
+    lines = [f"{k % 7},{'b' if k % 4 == 0 else 'a'},{9 if k % 4 == 0 else 1}" for k in range(200)]
+    (tmp_path / "t.csv").write_text("x,k,w\n" + "\n".join(lines) + "\n")
+    table = read_table(tmp_path / "t.csv")
+    constant = fit(table, "k", weight_column="w").facts["baselines"][0]
+    assert constant["label"] == "always 'b'"
+    assert constant["score"]["accuracy"] == pytest.approx(0.75)
+    assert fit(table, "k", drop=("w",)).facts["baselines"][0]["label"] == "always 'a'"
+
+
+def test_weights_of_classes_are_in_the_validation_loss_and_in_no_score(tmp_path: Path) -> None:
+    table = ring_table(tmp_path)
+    options = FitOptions(**QUICK, class_weight={"in": 5.0})
+    prepared = prepare(table, "place", options)
+    assert prepared.stop is not None
+    assert set(prepared.stop.weights) == {1.0, 5.0}
+    assert set(prepared.stop.scoring_weights) == {1.0}
+    assert prepared.score.weights is None
+    result = fit_table(table, "place", replace(options, metric="f1"))
+    assert result.facts["split"]["score_weights"] is None
+    AL = result.model.network.predict(prepared.stop)
+    best = result.model.history.epochs[result.model.history.best_epoch - 1]
+    assert best["valid_score"] == metrics.accuracy(prepared.stop.Y[prepared.stop.indices], AL)
+    assert best["valid_f1"] == metrics.f1(prepared.stop.Y[prepared.stop.indices], AL)
+    assert best["valid_loss"] == pytest.approx(result.model.network.cost(prepared.stop), rel=1e-6)
+
+
+def test_a_score_file_without_the_weights_counts_its_rows_alike(tmp_path: Path) -> None:
+    table = weighted_table(tmp_path)
+    rows = [line.rsplit(",", 1)[0] for line in (tmp_path / "weighted.csv").read_text().splitlines()]
+    (tmp_path / "bare.csv").write_text("\n".join(rows) + "\n")
+    options = FitOptions(**QUICK, weight_column="weight", valid=str(tmp_path / "bare.csv"), drop=("value",))
+    prepared = prepare(table, "place", options)
+    assert prepared.facts["split"]["score_weights"] is None
+    assert prepared.score.weights is None
+    assert prepared.notes == [f"{tmp_path}/bare.csv: no column 'weight' with weights, so its rows count alike."]
+
+
+def test_weights_of_zero_in_all_rows_of_the_score_are_refused(tmp_path: Path) -> None:
+    table = weighted_table(tmp_path)
+    rows = [f"{line.rsplit(',', 1)[0]},0" for line in (tmp_path / "weighted.csv").read_text().splitlines()[1:]]
+    (tmp_path / "zero.csv").write_text("x,y,place,value,weight\n" + "\n".join(rows) + "\n")
+    with pytest.raises(DataError, match=r"'weight' of '.*zero\.csv', are zero in every row that gives the score"):
+        fit(table, "place", weight_column="weight", valid=str(tmp_path / "zero.csv"))
+    model = fit(table, "place", weight_column="weight").model
+    with pytest.raises(DataError, match="are zero in every row that has a target"):
+        model.evaluate(read_table(tmp_path / "zero.csv"))
 
 
 def test_provenance_tells_of_the_data_but_not_of_folders(tmp_path: Path) -> None:

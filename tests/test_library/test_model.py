@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastdnn import metrics
-from fastdnn.errors import DataError
+from fastdnn.errors import DataError, ParameterError
 from fastdnn.history import History
 from fastdnn.model import Model
 from fastdnn.network import Network
@@ -129,3 +129,51 @@ def test_a_document_from_before_losses_had_options_is_read(tmp_path: Path) -> No
     assert document["preprocessing"]["target"].pop("scaled") is True
     old = Model.from_document(document, model.tensors())
     np.testing.assert_array_equal(old.predict(table), model.predict(table))
+
+
+def crossing_model(table: Table) -> Model:
+    """Outputs that fall where their quantiles rise: 0.9, 0.1, 0.5 get -1, 1, 0 and what the row adds."""
+    pre = Preprocessor.fit(table, "y")
+    levels = [0.9, 0.1, 0.5]
+    network = Network([pre.n_features, 3], loss="quantile", loss_options={"quantiles": levels}, seed=1)
+    network.weights[0][:] = [[0.1], [0.2], [0.3]]
+    network.biases[0][:, 0] = [-1.0, 1.0, 0.0]
+    return Model(network, pre, History(1, "adam", 0.1, 0.0, 0, 1))
+
+
+def test_quantiles_that_cross_are_sorted_in_each_row(tmp_path: Path) -> None:
+    table = table_of(tmp_path, VALUES)
+    model = crossing_model(table)
+    AL, answers = model.outputs(table), model.predict(table)
+    assert (AL[:, 0] < AL[:, 2]).all()
+    assert (AL[:, 2] < AL[:, 1]).all()
+    np.testing.assert_array_equal(AL, model.network.predict(model.preprocessor.transform(table)))
+    assert (np.diff(answers[:, [1, 2, 0]], axis=1) > 0).all()
+    np.testing.assert_array_equal(np.sort(answers, axis=1), np.sort(model.preprocessor.inverse_target(AL), axis=1))
+    truth = np.array([k * 0.25 + 100 for k in range(24)])
+    scores = model.evaluate(table)
+    assert scores["pinball"] == pytest.approx(metrics.pinball_loss(truth, answers, [0.9, 0.1, 0.5]), rel=1e-6)
+    raw = model.preprocessor.inverse_target(AL)
+    assert scores["pinball"] < metrics.pinball_loss(truth, raw, [0.9, 0.1, 0.5])
+    assert scores["mae"] == pytest.approx(metrics.mae(truth, answers[:, 2]), rel=1e-6)
+
+
+def test_evaluate_weighs_rows_by_a_column_that_training_did_not_know(tmp_path: Path) -> None:
+    table = table_of(tmp_path, CLASSES)
+    model = model_for(table, "kind")
+    copies = [k % 3 + (k > 12) for k in range(24)]
+    lines = CLASSES.splitlines()
+    rows = [f"{line},{n}" for line, n in zip(lines[1:], copies, strict=True)]
+    weighted = table_of(tmp_path, "\n".join([f"{lines[0]},n", *rows]) + "\n", "weighted.csv")
+    repeated = [line for line, n in zip(lines[1:], copies, strict=True) for _ in range(n)]
+    copied = table_of(tmp_path, "\n".join([lines[0], *repeated]) + "\n", "copied.csv")
+    scores, expected = model.evaluate(weighted, weight_column="n"), model.evaluate(copied)
+    assert scores["weight_column"] == "n"
+    for name in ("accuracy", "log_loss", "roc_auc", "f1"):
+        assert scores[name] == pytest.approx(expected[name], rel=1e-12)
+    assert scores["confusion_matrix"] == expected["confusion_matrix"]
+    assert model.evaluate(weighted)["accuracy"] == model.evaluate(table)["accuracy"]
+    with pytest.raises(ParameterError, match="cannot be weighted by 'n' and count alike"):
+        model.evaluate(weighted, weight_column="n", weighted=False)
+    with pytest.raises(DataError, match="has no column 'm'"):
+        model.evaluate(weighted, weight_column="m")

@@ -13,6 +13,7 @@ from fastdnn.monitoring import (
     METRICS,
     column_of,
     default_score,
+    fitting_metrics,
     higher_is_better,
     plain_name,
     requested_metrics,
@@ -23,6 +24,11 @@ from fastdnn.network import Network
 BINARY = Network([2, 1])
 CLASSES = Network([2, 3])
 VALUES = Network([2, 1], loss="squared_error")
+COUNTS = Network([2, 1], loss="poisson")
+
+
+def quantile_network(*levels):
+    return Network([2, len(levels)], loss="quantile", loss_options={"quantiles": levels})
 
 
 def test_the_names_are_those_of_the_vocabulary():
@@ -33,21 +39,21 @@ def test_columns_and_directions():
     columns = {"loss": "loss", "valid_loss": "valid_loss", "f1": "valid_f1", "valid_f1": "valid_f1"}
     assert {name: column_of(name) for name in columns} == columns
     better = {name for name in vocabulary.METRICS if higher_is_better(name)}
-    assert better == {"accuracy", "roc_auc", "f1", "r2"}
+    assert better == {"accuracy", "balanced_accuracy", "roc_auc", "f1", "r2", "d2_pinball"}
     assert higher_is_better("valid_f1")
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_directions_agree_with_the_functions(metric):
     """A perfect answer is not worse than a wrong one."""
-    if METRICS[metric].of_classes:
+    if metric in vocabulary.METRICS_OF["classes"]:
         Y, wrong = np.array([0, 1, 0, 1]), np.array([[0.9], [0.2], [0.4], [0.3]])
         right = np.where(Y[:, None] == 1, 0.99, 0.01)
     else:
-        Y, wrong = np.array([1.0, 2.0, 4.0, 3.0]), np.array([[2.0], [1.0], [0.0], [0.0]])
+        Y, wrong = np.array([1.0, 2.0, 4.0, 3.0]), np.array([[2.0], [1.0], [0.5], [0.5]])
         right = Y[:, None] + 0.01
-    function = METRICS[metric].function
-    assert (function(Y, right) > function(Y, wrong)) == higher_is_better(metric)
+    function, levels = METRICS[metric].function, [[0.5]] if METRICS[metric].of_quantiles else []
+    assert (function(Y, right, *levels) > function(Y, wrong, *levels)) == higher_is_better(metric)
 
 
 def test_unknown_names():
@@ -59,7 +65,18 @@ def test_unknown_names():
 
 
 def test_default_scores():
-    assert [default_score(network) for network in (BINARY, CLASSES, VALUES)] == ["accuracy", "accuracy", "r2"]
+    shown = [default_score(network) for network in (BINARY, CLASSES, VALUES, quantile_network(0.1), COUNTS)]
+    assert shown == ["accuracy", "accuracy", "r2", "d2_pinball", "r2"]
+    assert all(higher_is_better(name) for name in shown)
+
+
+def test_what_fits_which_loss():
+    quantities = ("rmse", "mae", "r2")
+    assert fitting_metrics(BINARY) == ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1")
+    assert fitting_metrics(VALUES) == quantities
+    assert fitting_metrics(COUNTS) == (*quantities, "poisson_deviance")
+    assert fitting_metrics(quantile_network(0.5)) == (*quantities, "pinball", "d2_pinball")
+    assert fitting_metrics(quantile_network(0.1, 0.9)) == ("pinball", "d2_pinball")
 
 
 def test_requests_of_the_run_and_of_its_callbacks_are_joined():
@@ -84,6 +101,14 @@ def test_requests_of_the_run_and_of_its_callbacks_are_joined():
         (CLASSES, "f1", False, "Metric 'f1' is computed on a validation part, and there is none"),
         (CLASSES, "valid_loss", False, "and there is none"),
         (CLASSES, "f2", True, "Unknown metric 'f2'"),
+        (VALUES, "pinball", True, "Metric 'pinball' does not fit the loss 'squared_error'. Allowed: .*, r2"),
+        (VALUES, "poisson_deviance", True, "Metric 'poisson_deviance' does not fit the loss 'squared_error'"),
+        (
+            quantile_network(0.1, 0.9),
+            "mae",
+            True,
+            "'mae' does not fit the loss 'quantile' without 0.5 among its quantiles. Allowed: .*, pinball, d2_pinball",
+        ),
     ],
 )
 def test_requests_that_cannot_be_met(network, metric, valid, words):
@@ -136,6 +161,51 @@ def test_several_values_have_a_mean_each():
     AL, Y = np.array([[2.0, 10.0], [4.0, 12.0]]), np.array([[0.0, 10.0], [4.0, 12.0]])
     row = validation_scores(Network([2, 2], loss="squared_error"), AL, Y, np.ones(2), ["mae", "rmse"])
     assert row == {"valid_loss": 1.0, "valid_score": pytest.approx(0.6), "valid_mae": 0.5, "valid_rmse": 1.0}
+
+
+def test_quantiles():
+    AL, rng = outputs(50, 3, 3)
+    Y = rng.normal(size=50)
+    network = quantile_network(0.9, 0.5, 0.2)
+    names = ["pinball", "d2_pinball", "rmse", "mae", "r2"]
+    row = validation_scores(network, AL, Y, np.ones(50), names)
+    assert row == {
+        "valid_loss": 1.0,
+        "valid_score": metrics.d2_pinball(Y, AL, [0.9, 0.5, 0.2]),
+        "valid_pinball": metrics.pinball_loss(Y, AL, [0.9, 0.5, 0.2]),
+        "valid_d2_pinball": row["valid_score"],
+        "valid_rmse": metrics.rmse(Y, AL[:, [1]]),
+        "valid_mae": metrics.mae(Y, AL[:, [1]]),
+        "valid_r2": metrics.r2(Y, AL[:, [1]]),
+    }
+    assert validation_scores(network, AL, np.repeat(Y[:, None], 3, axis=1), np.ones(50), names) == row
+
+
+def test_counts():
+    AL, rng = outputs(50, 1, 4)
+    Y = rng.poisson(AL[:, 0]).astype(float)
+    row = validation_scores(COUNTS, AL, Y, np.ones(50), ["poisson_deviance"])
+    assert row["valid_poisson_deviance"] == metrics.poisson_deviance(Y, AL)
+
+
+@pytest.mark.parametrize(
+    ("network", "names"),
+    [
+        (network, fitting_metrics(network))
+        for network in (BINARY, CLASSES, Network([2, 3], loss="binary_cross_entropy"), VALUES, COUNTS)
+    ]
+    + [(quantile_network(0.2, 0.5), fitting_metrics(quantile_network(0.2, 0.5)))],
+)
+def test_scores_of_weighted_rows_are_those_of_copies(network, names):
+    AL, rng = outputs(30, network.layer_dims[-1], 5)
+    several = network.loss == "binary_cross_entropy" and AL.shape[1] > 1
+    Y = rng.integers(0, 3 if network is CLASSES else 2, AL.shape if several else 30)
+    copies = rng.integers(0, 4, 30)
+    rows = np.repeat(np.arange(30), copies)
+    row = validation_scores(network, AL, Y, np.ones(30), names, score_weights=copies.astype(float))
+    of_copies = validation_scores(network, AL[rows], Y[rows], np.ones(len(rows)), names)
+    assert row == pytest.approx(of_copies, rel=1e-13)
+    assert None not in row.values()
 
 
 def test_what_is_not_defined_is_none():
