@@ -56,7 +56,8 @@ class Optimizer:
             ("convention", self.convention, _CONVENTIONS),
         ):
             if name not in allowed:
-                raise ParameterError(unknown_name(what, name, allowed))
+                other = "fastdnn.train_lbfgs(network, examples)" if name == vocabulary.LBFGS else None
+                raise ParameterError(unknown_name(what, name, allowed), other)
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.name])
         if self.weight_decay is None:

@@ -10,6 +10,8 @@ LOSSES = (
     "squared_error", "absolute_error", "huber", "quantile", "poisson", "binary_cross_entropy", "categorical_cross_entropy",
 )  # fmt: skip
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+# Takes all rows at once and finds the length of its steps itself, so it has none of the settings of the others.
+LBFGS = "lbfgs"
 SCHEDULES = ("constant", "step", "exponential", "inverse_scaling", "cosine", "one_cycle", "plateau", "coslog4")
 METRICS = ("loss", "valid_loss", "accuracy", "log_loss", "roc_auc", "f1", "rmse", "mae", "r2")
 INITIALIZATIONS = ("auto", "he", "lecun", "glorot", "small_random", "zeros")
