@@ -82,10 +82,17 @@ def _one_of(names: tuple[str, ...]) -> str:
     help="The column that says how much each row counts in training; it is no feature.",
 )
 @click.option(
-    "--optimizer", metavar="NAME", default=FitOptions.optimizer, show_default=True, help=_one_of(vocabulary.OPTIMIZERS)
+    "--optimizer",
+    metavar="NAME",
+    default=FitOptions.optimizer,
+    show_default=True,
+    help=f"{_one_of(vocabulary.OPTIMIZERS)} Or {vocabulary.LBFGS}, for some thousands of rows: all of them in every step, "
+    "whose length it finds itself.",
 )
 @click.option("--learning-rate", type=float, metavar="RATE", help="Length of a step, above 0.  [by optimizer]")
-@click.option("--epochs", type=int, metavar="N", help="Passes over the training rows at most.  [by rows]")
+@click.option(
+    "--epochs", type=int, metavar="N", help="Passes over the training rows at most; of lbfgs, iterations.  [by rows]"
+)
 @click.option("--batch-size", type=int, metavar="N", help="Rows in one step.  [by rows]")
 @click.option("--patience", type=int, metavar="N", help="Epochs without improvement before training ends.  [by epochs]")
 @_training_options.training_options
