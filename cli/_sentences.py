@@ -98,7 +98,7 @@ def network_line(network: Facts) -> str:
 def settings_line(settings: Facts, network: Facts) -> str:
     """Cost, optimiser, batch and the other settings of training."""
     parts = [
-        network["loss"].replace("_", " ") + _loss_options(network),
+        loss_words(network),
         *_steps(settings),
         *([f"at most {out.plural(settings['epochs'], unit(settings))}"] if settings["epochs"] else []),
         *([f"at most {out.duration(settings['time_limit'])}"] if settings.get("time_limit") else []),
@@ -124,14 +124,15 @@ def _steps(settings: Facts) -> list[str]:
     return [step, f"batches of {settings['batch_size']}"]
 
 
-def _loss_options(network: Facts) -> str:
-    """' (delta 1.5)', ' (quantiles 0.1, 0.5, 0.9)', or nothing."""
+def loss_words(network: Facts) -> str:
+    """'squared error', 'huber (delta 1.5)', 'quantile (quantiles 0.1, 0.5, 0.9)'."""
     shown = [
         f"{name.replace('_', ' ')} {', '.join(f'{x:g}' for x in value) if isinstance(value, list) else f'{value:g}'}"
         for name, value in network.get("loss_options", {}).items()
         if value
     ]
-    return f" ({', '.join(shown)})" if shown else ""
+    name = str(network["loss"]).replace("_", " ")
+    return f"{name} ({', '.join(shown)})" if shown else name
 
 
 def _schedule(settings: Facts) -> str:

@@ -52,24 +52,7 @@ def _one_of(names: tuple[str, ...]) -> str:
 )
 @click.option("--output-activation", metavar="NAME", help=f"{_one_of(vocabulary.ACTIVATIONS)}  [by task]")
 @click.option("--loss", metavar="NAME", help=f"{_one_of(vocabulary.LOSSES)}  [by task]")
-@click.option(
-    "--huber-delta",
-    type=float,
-    metavar="DELTA",
-    help="With --loss huber: errors beyond DELTA standard deviations of the target count linearly.  [1]",
-)
-@click.option(
-    "--quantiles",
-    type=_options.NumbersType(),
-    metavar="LIST",
-    help="With --loss quantile: one output for each.  [0.1,0.5,0.9]",
-)
-@click.option(
-    "--label-smoothing",
-    type=float,
-    metavar="SHARE",
-    help="With classes: the share of each target that is spread over all of them.  [0]",
-)
+@_options.loss_options(quantiles="0.1,0.5,0.9")
 @click.option(
     "--class-weight",
     type=_options.ClassWeightType(),
