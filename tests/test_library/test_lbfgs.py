@@ -13,6 +13,7 @@ from fastdnn.examples import Examples
 from fastdnn.lbfgs import train_lbfgs
 from fastdnn.loggers import CSVLogger
 from fastdnn.network import Network
+from fastdnn.objective import Objective
 
 pytest.importorskip("scipy")
 
@@ -227,6 +228,20 @@ def test_a_cost_that_is_not_finite_at_the_start_is_said_in_words():
         train_lbfgs(network, Examples(X, np.ones(5)))
     assert (caught.value.epoch, caught.value.row) == (1, 3)
     np.testing.assert_array_equal(network.parameters, before)
+
+
+def test_where_no_step_lowers_the_cost_the_run_ends_and_says_so(monkeypatch):
+    right = Objective.value_and_gradient
+
+    def uphill(self, theta):
+        value, gradient = right(self, theta)
+        return value, -gradient
+
+    monkeypatch.setattr(Objective, "value_and_gradient", uphill)
+    network = new_network()
+    history = train_lbfgs(network, TRAIN)
+    assert (history.stopped_by, history.epochs) == ("line search", [])
+    np.testing.assert_array_equal(network.parameters, new_network().parameters)
 
 
 def test_where_the_gradient_is_zero_there_is_nothing_to_do():
