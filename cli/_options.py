@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -141,6 +142,37 @@ predict_threads_option = click.option(
     callback=_checked_threads,
     help=_THREADS_HELP,
 )
+
+
+def loss_options(*, quantiles: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of the losses' parameters, as FitOptions takes them; `quantiles` is what they are by default."""
+    options = [
+        click.option(
+            "--huber-delta",
+            type=float,
+            metavar="DELTA",
+            help="With --loss huber: errors beyond DELTA standard deviations of the target count linearly.  [1]",
+        ),
+        click.option(
+            "--quantiles",
+            type=NumbersType(),
+            metavar="LIST",
+            help=f"With --loss quantile: one output for each.  [{quantiles}]",
+        ),
+        click.option(
+            "--label-smoothing",
+            type=float,
+            metavar="SHARE",
+            help="With classes: the share of each target that is spread over all of them.  [0]",
+        ),
+    ]
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def check_order(model: str, data: str, command: str) -> None:

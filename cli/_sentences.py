@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastdnn.cli import _output as out
+from fastdnn.vocabulary import LBFGS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,9 +21,11 @@ Lines = list[tuple[str, str]]
 _LISTED = 12
 _STOPPED = {
     "epochs": "all of them",
-    "patience": "no better for {patience} epochs",
+    "patience": "no better for {patience} {unit}s",
     "interrupt": "interrupted",
     "time limit": "the time is up",
+    "converged": "converged",
+    "line search": "no step lowers the cost further",
 }
 # Settings that are told where they are not 0.
 _STRENGTHS = {
@@ -100,10 +103,9 @@ def network_line(network: Facts) -> str:
 def settings_line(settings: Facts, network: Facts) -> str:
     """Cost, optimiser, batch and the other settings of training."""
     parts = [
-        network["loss"].replace("_", " ") + _loss_options(network),
-        f"{settings['optimizer']} {settings['learning_rate']:g}{_schedule(settings)}",
-        f"batches of {settings['batch_size']}",
-        *([f"at most {out.plural(settings['epochs'], 'epoch')}"] if settings["epochs"] else []),
+        loss_words(network),
+        *_steps(settings),
+        *([f"at most {out.plural(settings['epochs'], unit(settings))}"] if settings["epochs"] else []),
         *([f"at most {out.duration(settings['time_limit'])}"] if settings.get("time_limit") else []),
         *[f"{words} {settings[name]:g}" for name, words in _STRENGTHS.items() if settings.get(name)],
         *([f"dropout {_shares(settings['dropout'])}"] if settings.get("dropout") else []),
@@ -114,14 +116,28 @@ def settings_line(settings: Facts, network: Facts) -> str:
     return ", ".join(parts)
 
 
-def _loss_options(network: Facts) -> str:
-    """' (delta 1.5)', ' (quantiles 0.1, 0.5, 0.9)', or nothing."""
+def unit(settings: Facts) -> str:
+    """What training is counted in: L-BFGS makes iterations, and all others epochs."""
+    return "iteration" if settings["optimizer"] == LBFGS else "epoch"
+
+
+def _steps(settings: Facts) -> list[str]:
+    """'adam 0.001 cosine', 'batches of 32'; 'lbfgs on all rows at once'."""
+    if settings["optimizer"] == LBFGS:
+        return [f"{LBFGS} on all rows at once"]
+    step = f"{settings['optimizer']} {settings['learning_rate']:g}{_schedule(settings)}"
+    return [step, f"batches of {settings['batch_size']}"]
+
+
+def loss_words(network: Facts) -> str:
+    """'squared error', 'huber (delta 1.5)', 'quantile (quantiles 0.1, 0.5, 0.9)'."""
     shown = [
         f"{name.replace('_', ' ')} {', '.join(f'{x:g}' for x in value) if isinstance(value, list) else f'{value:g}'}"
         for name, value in network.get("loss_options", {}).items()
         if value
     ]
-    return f" ({', '.join(shown)})" if shown else ""
+    name = str(network["loss"]).replace("_", " ")
+    return f"{name} ({', '.join(shown)})" if shown else name
 
 
 def _schedule(settings: Facts) -> str:
@@ -146,9 +162,10 @@ def training_line(training: Facts, settings: Facts) -> str:
     """Epochs, why they ended, the best, the time and the speed."""
     stopped_by = training["stopped_by"]
     known = _STOPPED.get(stopped_by)
-    why = stopped_by if known is None else known.format(patience=settings["patience"])
+    passes = unit(settings)
+    why = stopped_by if known is None else known.format(patience=settings["patience"], unit=passes)
     speed = f"{out.count(training['samples_per_s'])} samples/s on {out.plural(training['threads'], 'thread')}"
-    epochs = f"{out.plural(training['epochs'], 'epoch')} ({why}), best {training['best_epoch']}"
+    epochs = f"{out.plural(training['epochs'], passes)} ({why}), best {training['best_epoch']}"
     return f"{epochs}; {out.duration(training['seconds'])}, {speed}"
 
 
@@ -178,7 +195,7 @@ def diagnosis(found: Facts) -> list[RenderableType]:
 def after_interrupt(facts: Facts) -> str:
     """What Ctrl-C ended, and what was kept."""
     if facts["training"]["stopped_by"] == "interrupt":
-        return f", the best epoch before the interruption ({facts['training']['best_epoch']})"
+        return f", the best {unit(facts['settings'])} before the interruption ({facts['training']['best_epoch']})"
     return "; the linear baseline was interrupted"
 
 
@@ -204,7 +221,8 @@ def verdict(facts: Facts) -> str | None:
     reached = merit["network"]
     if "constant" in merit and reached <= merit["constant"]:
         label = others["constant"]["label"]
-        return f"no better than {label}: nothing was learned; try another --learning-rate, or other columns"
+        other = "--optimizer" if unit(facts["settings"]) == "iteration" else "--learning-rate"
+        return f"no better than {label}: nothing was learned; try another {other}, or other columns"
     if "linear" in merit and reached <= merit["linear"]:
         as_good = "as good" if reached == merit["linear"] else "better"
         return f"{others['linear']['label']} is {as_good} on these rows: see --layers none"

@@ -52,24 +52,7 @@ def _one_of(names: tuple[str, ...]) -> str:
 )
 @click.option("--output-activation", metavar="NAME", help=f"{_one_of(vocabulary.ACTIVATIONS)}  [by task]")
 @click.option("--loss", metavar="NAME", help=f"{_one_of(vocabulary.LOSSES)}  [by task]")
-@click.option(
-    "--huber-delta",
-    type=float,
-    metavar="DELTA",
-    help="With --loss huber: errors beyond DELTA standard deviations of the target count linearly.  [1]",
-)
-@click.option(
-    "--quantiles",
-    type=_options.NumbersType(),
-    metavar="LIST",
-    help="With --loss quantile: one output for each.  [0.1,0.5,0.9]",
-)
-@click.option(
-    "--label-smoothing",
-    type=float,
-    metavar="SHARE",
-    help="With classes: the share of each target that is spread over all of them.  [0]",
-)
+@_options.loss_options(quantiles="0.1,0.5,0.9")
 @click.option(
     "--class-weight",
     type=_options.ClassWeightType(),
@@ -82,10 +65,17 @@ def _one_of(names: tuple[str, ...]) -> str:
     help="The column that says how much each row counts, in training and in the score; it is no feature.",
 )
 @click.option(
-    "--optimizer", metavar="NAME", default=FitOptions.optimizer, show_default=True, help=_one_of(vocabulary.OPTIMIZERS)
+    "--optimizer",
+    metavar="NAME",
+    default=FitOptions.optimizer,
+    show_default=True,
+    help=f"{_one_of(vocabulary.OPTIMIZERS)} Or {vocabulary.LBFGS}, for some thousands of rows: all of them in every step, "
+    "whose length it finds itself.",
 )
 @click.option("--learning-rate", type=float, metavar="RATE", help="Length of a step, above 0.  [by optimizer]")
-@click.option("--epochs", type=int, metavar="N", help="Passes over the training rows at most.  [by rows]")
+@click.option(
+    "--epochs", type=int, metavar="N", help="Passes over the training rows at most; of lbfgs, iterations.  [by rows]"
+)
 @click.option("--batch-size", type=int, metavar="N", help="Rows in one step.  [by rows]")
 @click.option("--patience", type=int, metavar="N", help="Epochs without improvement before training ends.  [by epochs]")
 @_training_options.training_options

@@ -75,7 +75,8 @@ def _print_document(model: str, document: Facts, *, columns_only: bool) -> None:
     out.show(say.scores_beside_baselines(document["metrics"]))
     out.show("\nColumns", style="bold")
     out.show(_column_table(document["preprocessing"], summary, _COLUMNS_SHOWN))
-    out.show(f"\nHistory of {out.plural(len(history['epochs']), 'epoch')}", style="bold")
+    passes = out.plural(len(history["epochs"]), say.unit(origin["settings"]))
+    out.show(f"\nHistory of {passes}", style="bold")
     out.show(_history_table(history["epochs"], history["best_epoch"], say.validation_score_name(network)))
 
 

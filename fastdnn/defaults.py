@@ -26,6 +26,10 @@ OPTIMIZER = "adam"
 # standardised inputs takes a hundred times longer steps before it diverges.
 LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.1, "momentum": 0.1, "nesterov": 0.1}
 
+# As many as scikit-learn's. Where a part of the rows chooses among them, patience ends runs earlier: penguins after 31
+# iterations, titanic 45, abalone 56, housing 139.
+LBFGS_ITERATIONS = 200
+
 
 def default_layers(n_features: int, n_rows: int) -> tuple[int, ...]:
     """Two hidden layers, wider where there are pixels to see.

@@ -36,7 +36,7 @@ class Diagnosis:
     Attributes
     ----------
     rows : examples looked at. loss : their mean loss, may be NaN or infinite.
-    optimizer, learning_rate : whose first step the updates are.
+    optimizer, learning_rate : whose first step the updates are; 'lbfgs' and None have none.
     layers : one LayerDiagnosis each; empty where a number is not finite.
     findings : what is wrong, the worst first; empty where nothing is.
     non_finite : where the first number that is not finite comes from, or None. leaks : columns that give the target away.
@@ -45,7 +45,7 @@ class Diagnosis:
     rows: int
     loss: float
     optimizer: str
-    learning_rate: float
+    learning_rate: float | None
     layers: tuple[LayerDiagnosis, ...]
     findings: tuple[Finding, ...]
     non_finite: NonFinite | None
@@ -91,15 +91,18 @@ def diagnose(
     examples : with targets, best those of training: the outputs of all are looked at, the gradient of at most 2000.
     l2 : strength of the L2 term in the gradient.
     optimizer, learning_rate : of the step whose length is compared with the weights; default LEARNING_RATES.
+        'lbfgs' has none, and its steps are not looked at.
     columns : names of the columns of X; equal names are one column. Default 'column 0', ...
 
     Raises
     ------
     ParameterError : an unknown optimizer, a learning rate that is not positive. DataError : examples that do not fit.
     """
-    check_name("optimizer", optimizer, vocabulary.OPTIMIZERS)
-    rate = LEARNING_RATES[optimizer] if learning_rate is None else learning_rate
-    if not rate > 0:
+    check_name("optimizer", optimizer, (*vocabulary.OPTIMIZERS, vocabulary.LBFGS))
+    rate = LEARNING_RATES.get(optimizer) if learning_rate is None else learning_rate
+    if optimizer == vocabulary.LBFGS and rate is not None:
+        raise ParameterError(f"Optimizer '{optimizer}' takes no learning_rate, got {learning_rate!r}.")
+    if rate is not None and not rate > 0:
         raise ParameterError(f"learning_rate must be positive, got {learning_rate!r}.")
     names = [f"column {j}" for j in range(examples.X.shape[1])] if columns is None else list(columns)
     if len(names) != examples.X.shape[1]:

@@ -73,8 +73,8 @@ def of_layers(layers: Sequence[LayerDiagnosis]) -> list[Finding]:
     return found
 
 
-def of_steps(layers: Sequence[LayerDiagnosis], optimizer: str, rate: float) -> list[Finding]:
-    """What gradients and steps show, beside the weights."""
+def of_steps(layers: Sequence[LayerDiagnosis], optimizer: str, rate: float | None) -> list[Finding]:
+    """What gradients and steps show, beside the weights; of the gradients only, where no rate gives the steps a length."""
     found = []
     gradients = {layer.layer: layer.gradient_ratio for layer in layers if layer.gradient_ratio is not None}
     steps = {layer.layer: layer.update_ratio for layer in layers if layer.update_ratio is not None}
@@ -84,7 +84,7 @@ def of_steps(layers: Sequence[LayerDiagnosis], optimizer: str, rate: float) -> l
             beside = f"its gradient is {ratio:.1e} of its weights, that of layer {most} {gradients[most]:.1e}"
             advice = "Fewer layers, relu with 'he' weights, or adam, which evens the layers out."
             found.append(Finding("vanishing", l, f"Layer {l}: {beside}: it hardly learns.", advice))
-    step = f"one step of {optimizer} at learning rate {rate:g} moves"
+    step = "" if rate is None else f"one step of {optimizer} at learning rate {rate:g} moves"
     for l, ratio in steps.items():
         if ratio > _LONG_STEP:
             advice = "A smaller learning rate: some tenths of a percent is usual."

@@ -105,6 +105,13 @@ def random_examples(network: Network, m: int, seed: int) -> tuple[Floats, Array]
     return X, rng.standard_normal((m, n_y))
 
 
+def random_weights(m: int, seed: int) -> Floats:
+    """(m,) weights of examples from 0 to 2; the first of several is 0, as if that example were not there."""
+    weights = np.random.default_rng(seed).uniform(0.0, 2.0, m)
+    weights[: m > 1] = 0.0
+    return weights
+
+
 def _result(
     network: Network, lines: list[Line], analytic: Floats, numeric: Floats, doubt: Floats, known: NDArray[np.bool_],
     tolerance: float, directions: int, epsilon: float,

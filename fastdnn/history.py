@@ -43,11 +43,11 @@ class History:
     ----------
     epochs : one dict an epoch: epoch (from 1), loss (mean over its examples, each at the parameters of its mini-batch),
         valid_loss, valid_score (accuracy of the cross-entropies, D^2 of quantiles, R^2 of every other loss; None without a
-        validation part), learning_rate (of its last step, the schedule's factor included), seconds, samples_per_s, and 'valid_'
-        and its name for each further metric that was asked for, as valid_f1.
+        validation part), learning_rate (of its last step, the schedule's factor included; of L-BFGS 1), seconds,
+        samples_per_s, and 'valid_' and its name for each further metric that was asked for, as valid_f1.
     best_epoch : the epoch whose parameters the network has now; 0 where no epoch was finished.
     stopped_by : 'epochs' (all were run), 'time limit', 'patience' (no better `metric`), 'interrupt' (Ctrl-C), or
-        the reason that a callback gave; 'converged' of L-BFGS.
+        the reason that a callback gave; of L-BFGS also 'converged' and 'line search' (no step lowers the cost further).
     batch_size, optimizer, learning_rate, l2, seed, threads, schedule : what was used;
         of threads the number that was fastest at the end.
     metric : what chose the best epoch, a column of `epochs`; None where it is the last.

@@ -34,7 +34,8 @@ class LayerDiagnosis:
     saturated : share of the outputs at the end of the activation's range; None where it has none.
     copies : units with the same weights and bias as an earlier unit of the layer; alike : whether they also give the same to
         the layer above, so that they will stay the same.
-    weight_norm, gradient_norm, update_norm : of W, of dW, and of what one step adds to W.
+    weight_norm, gradient_norm, update_norm : of W, of dW, and of what one step adds to W: None of an optimizer that finds the
+        length of its steps itself.
     """
 
     layer: int
@@ -46,7 +47,7 @@ class LayerDiagnosis:
     alike: bool
     weight_norm: float
     gradient_norm: float
-    update_norm: float
+    update_norm: float | None
 
     @property
     def gradient_ratio(self) -> float | None:
@@ -55,8 +56,8 @@ class LayerDiagnosis:
 
     @property
     def update_ratio(self) -> float | None:
-        """||step|| / ||W||, None for weights of zero."""
-        return self.update_norm / self.weight_norm if self.weight_norm > 0 else None
+        """||step|| / ||W||, None for weights of zero, and where the step is not known."""
+        return None if self.update_norm is None or self.weight_norm == 0 else self.update_norm / self.weight_norm
 
 
 class OutputCounts:
@@ -107,16 +108,18 @@ def update_of(gradient: Array, optimizer: str, learning_rate: float) -> Array:
 
 
 def layer_diagnoses(
-    network: Network, counts: list[OutputCounts], gradients: list[Array], optimizer: str, learning_rate: float
+    network: Network, counts: list[OutputCounts], gradients: list[Array], optimizer: str, learning_rate: float | None
 ) -> tuple[LayerDiagnosis, ...]:
-    """One for each layer. counts : of all outputs. gradients : dW of each layer."""
+    """One for each layer. counts : of all outputs. gradients : dW of each layer. learning_rate : None: no step is known."""
     layers = []
     for l, (W, dW, count, name) in enumerate(
         zip(network.weights, gradients, counts, network.activations, strict=True), 1
     ):
         copies, alike = copies_in_layer(network, l) if l < network.L else (0, False)
-        norms = [_norm(W), _norm(dW), _norm(update_of(dW, optimizer, learning_rate))]
-        layers.append(LayerDiagnosis(l, name, W.shape[0], count.dead, count.saturated, copies, alike, *norms))
+        step = None if learning_rate is None else _norm(update_of(dW, optimizer, learning_rate))
+        layers.append(
+            LayerDiagnosis(l, name, W.shape[0], count.dead, count.saturated, copies, alike, _norm(W), _norm(dW), step)
+        )
     return tuple(layers)
 
 

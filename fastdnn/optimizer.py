@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.errors import check_name, check_number
+from fastdnn.errors import ParameterError, check_name, check_number, unknown_name
 from fastdnn.kernels import optimizers
 from fastdnn.kernels.layout import Rule
 
@@ -51,6 +51,10 @@ class Optimizer:
     convention: str = "course"
 
     def __post_init__(self) -> None:
+        if self.name == vocabulary.LBFGS:
+            raise ParameterError(
+                unknown_name("optimizer", self.name, vocabulary.OPTIMIZERS), "fastdnn.train_lbfgs(network, examples)"
+            )
         check_name("optimizer", self.name, vocabulary.OPTIMIZERS)
         check_name("convention", self.convention, _CONVENTIONS)
         if self.learning_rate is None:

@@ -18,6 +18,10 @@ from fastdnn.workers import check_threads
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 SMOOTHED = ("binary_cross_entropy", "categorical_cross_entropy")
 _WITH_MOMENTUM = ("momentum", "nesterov")
+# What L-BFGS has no use for: refused beside it instead of being overlooked.
+_NOT_OF_LBFGS = (
+    "learning_rate", "schedule", "warm_up", "momentum", "clip_norm", "batch_size", "l1", "weight_decay", "dropout",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class FitOptions:
         how much each row counts in training and in every score. Weights of classes count in losses only: they steer training,
         and the best epoch by `valid_loss`, but a score stays that of the rows as they are.
     optimizer : one of vocabulary.OPTIMIZERS; learning_rate > 0; momentum : beta of momentum and nesterov, from 0 and below 1;
-        clip_norm >= 0, 0 for no limit.
+        clip_norm >= 0, 0 for no limit. Or 'lbfgs', whose epochs are iterations over all rows at once: none of these belongs to
+        it, nor do schedule, warm_up, batch_size, l1, weight_decay and dropout.
     schedule : as `schedules.parse_schedule` reads it; warm_up : epochs in which the learning rate rises from 0.
     epochs, batch_size, patience >= 1; time_limit : seconds; min_delta >= 0; metric : one of vocabulary.METRICS_OF
         that fits the loss.
@@ -103,7 +108,7 @@ class FitOptions:
         _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
         _check_name("loss", self.loss, (*vocabulary.LOSSES, *registered_losses()))
         _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)
-        _check_name("optimizer", self.optimizer, vocabulary.OPTIMIZERS)
+        _check_name("optimizer", self.optimizer, (*vocabulary.OPTIMIZERS, vocabulary.LBFGS))
         _check_name("dtype", self.dtype, vocabulary.DTYPES)
         _check_name("task", self.task, TASKS)
         _check_owner("--huber-delta", self.huber_delta, self.loss, ("huber",))
@@ -113,6 +118,8 @@ class FitOptions:
         checked_loss_options(self.loss or SMOOTHED[0], self.loss_options, len(self.quantiles or DEFAULT_QUANTILES))
         if isinstance(self.class_weight, str):
             _check_name("class weight", self.class_weight, ("balanced",))
+        if self.optimizer == vocabulary.LBFGS:
+            self._check_lbfgs()
         _check_range("learning rate", self.learning_rate, 0.0, math.inf, above=True, hint="--learning-rate 0.001")
         _check_range("number of epochs", self.epochs, 1, 1_000_000, hint="--epochs 50")
         _check_range("batch size", self.batch_size, 1, 1_000_000, hint="--batch-size 64")
@@ -126,6 +133,21 @@ class FitOptions:
             _check_range("fraction kept aside", self.valid, 0.0, 0.9, above=True, hint="--valid 0.2, or --valid FILE")
         for width in self.layers or ():
             _check_range("width of a hidden layer", width, 1, 65_536, hint="--layers 128,64")
+
+    def _check_lbfgs(self) -> None:
+        """ParameterError for a setting that L-BFGS does not have, MissingExtraError where there is no SciPy."""
+        from fastdnn.scipy_lbfgs import scipy_minimizer
+
+        for name in _NOT_OF_LBFGS:
+            if getattr(self, name) != getattr(FitOptions, name):
+                option = f"--{name.replace('_', '-')}"
+                raise ParameterError(
+                    f"{option} does not go with --optimizer {vocabulary.LBFGS}, which takes all rows at once and finds the "
+                    "length of each step itself. Allowed beside it: --l2, --epochs (iterations), --time-limit, --patience, "
+                    "--min-delta, --metric.",
+                    f"without {option}, or --optimizer {', '.join(vocabulary.OPTIMIZERS[:-1])} or {vocabulary.OPTIMIZERS[-1]}",
+                )
+        scipy_minimizer()
 
     def _check_training(self) -> None:
         """The toolbox: regularisation, schedule, and when to stop."""

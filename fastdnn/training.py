@@ -32,7 +32,7 @@ _TOO_QUICK_TO_WATCH = 0.02
 _CLOCK_EVERY = 0.1
 _EPOCHS = 100
 # More epochs than any run has.
-_NO_END = 10**9
+NO_END = 10**9
 
 
 def train(
@@ -94,20 +94,31 @@ def train(
     if epochs is not None:
         epochs = check_whole("epochs", epochs)
     schedule = as_schedule(schedule)
-    watched = metric or ("valid_loss" if valid is not None else None)
-    metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
-    counting = Patience(
-        _NO_END if patience is None else patience, min_delta, watched is not None and higher_is_better(watched)
-    )
+    watched, counting, metrics = what_chooses(network, valid, metric, patience, min_delta, callbacks)
     if time_limit is not None:
         check_number("time_limit", time_limit, 0.0, above=True)
     trainer = Trainer(
         network, examples, batch_size=batch_size, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, seed=seed,
         threads=threads, shuffle=shuffle,
     )  # fmt: skip
-    most = epochs if epochs is not None else _EPOCHS if time_limit is None else _NO_END
+    most = epochs if epochs is not None else _EPOCHS if time_limit is None else NO_END
     run = Run(trainer, valid, most, time_limit, schedule, watched, counting, metrics, callbacks, float(l2))
     return run.go(progress)
+
+
+def what_chooses(
+    network: Network,
+    valid: Examples | None,
+    metric: str | None,
+    patience: int | None,
+    min_delta: float,
+    callbacks: Sequence[Callback],
+) -> tuple[str | None, Patience, list[str]]:
+    """What chooses the best epoch (None: the last is kept), who waits for a better one, and the metrics that each needs."""
+    watched = metric or ("valid_loss" if valid is not None else None)
+    metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
+    better = watched is not None and higher_is_better(watched)
+    return watched, Patience(NO_END if patience is None else patience, min_delta, better), metrics
 
 
 class Run:
@@ -176,12 +187,17 @@ class Run:
         while self.epoch < self.epochs and history.stopped_by == "epochs":
             if self._some_epochs(progress):
                 self.stop("interrupt")
-            elif history.stopped_by != "epochs":
-                pass  # a callback has said why
-            elif self.time_limit is not None and self._elapsed() >= self.time_limit:
-                self.stop("time limit")
-            elif self.watched is not None and self.patience.exhausted:
-                self.stop("patience")
+            else:
+                self._look_for_the_end()
+
+    def _look_for_the_end(self) -> None:
+        """Stop where the time is up or patience has run out; a callback that has stopped the run has said why."""
+        if self.history.stopped_by != "epochs":
+            return
+        if self.time_limit is not None and self._elapsed() >= self.time_limit:
+            self.stop("time limit")
+        elif self.watched is not None and self.patience.exhausted:
+            self.stop("patience")
 
     def _keep_best(self) -> None:
         """The best parameters into the network, which from now on is as callbacks leave it."""
@@ -299,13 +315,13 @@ class Run:
     def _moment(self, rows_done: int, state: Pass, in_epoch: float) -> TrainingProgress:
         """in_epoch : seconds that the epoch under way has run; 0: it has ended and is in the history."""
         seconds = self._elapsed()
-        done = self.trained + (rows_done if in_epoch else 0)
-        left = (self.epochs * self.rows - done) * seconds / done if done else None
+        done = self.epoch + (rows_done / self.rows if in_epoch else 0.0)
+        left = (self.epochs - done) * seconds / done if done else None
         if self.time_limit is not None:
             left = max(0.0, self.time_limit - seconds)
         last = self.history.epochs[-1] if self.history.epochs else {"valid_loss": None, "valid_score": None}
         epoch = self.epoch + 1 if in_epoch else self.epoch
-        epochs = None if self.epochs == _NO_END else self.epochs
+        epochs = None if self.epochs == NO_END else self.epochs
         return TrainingProgress(
             epoch, epochs, rows_done, self.rows, state.mean_loss if in_epoch else last["loss"], last["valid_loss"],
             last["valid_score"], self.history.best_epoch, self._speed(rows_done if in_epoch else 0, in_epoch), seconds, left,

@@ -11,6 +11,8 @@ LOSSES = (
 )  # fmt: skip
 QUANTITY_LOSSES = LOSSES[:5]
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+# Takes all rows at once and finds the length of its steps itself, so it has none of the settings of the others.
+LBFGS = "lbfgs"
 SCHEDULES = ("constant", "step", "exponential", "inverse_scaling", "cosine", "one_cycle", "plateau", "coslog4")
 # What a run can watch, by the losses that it fits: every loss; the cross-entropies; every other loss (of quantiles the median's);
 # quantile; poisson.

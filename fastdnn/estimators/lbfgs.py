@@ -9,16 +9,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fastdnn.estimators.threads import pass_threads
 from fastdnn.examples import Examples
-from fastdnn.lbfgs import minimize
 from fastdnn.network import Network
 from fastdnn.objective import Objective
+from fastdnn.scipy_lbfgs import minimize
 
 
 def fit_lbfgs(estimator: Any, network: Network, examples: Examples) -> None:
     """Train the network in place; sets n_iter_ and loss_, and warns where the solver did not converge."""
     threads = pass_threads(estimator, network, len(examples))
     objective = Objective(network, examples, l2=float(estimator.alpha), threads=threads)
-    result = minimize(objective, estimator.max_iter, estimator.max_fun, estimator.tol)
+    result = minimize(network, objective.value_and_gradient, estimator.max_iter, estimator.max_fun, estimator.tol)
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
     penalty = objective.penalty()
     factor, constant = estimator._loss_terms(examples)

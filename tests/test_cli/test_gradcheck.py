@@ -78,8 +78,53 @@ def test_every_loss_can_be_named(loss: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("args", "words", "options"),
+    [
+        ("--loss huber --huber-delta 0.3", "huber (delta 0.3), ", {"delta": 0.3}),
+        ("--loss quantile --quantiles 0.1,0.9", "quantile (quantiles 0.1, 0.9), ", {"quantiles": [0.1, 0.9]}),
+        ("--loss quantile", "quantile (quantiles 0.5, 0.5), ", {"quantiles": [0.5, 0.5]}),
+        ("--label-smoothing 0.2", "categorical cross entropy (label smoothing 0.2), ", {"label_smoothing": 0.2}),
+        ("--loss binary_cross_entropy --label-smoothing 0.1", "(label smoothing 0.1), ", {"label_smoothing": 0.1}),
+    ],
+)
+def test_losses_with_their_parameters(args: str, words: str, options: dict[str, Any]) -> None:
+    common = ["--layers", "3,4,2", "--activation", "tanh", "--weighted", "--l1", 0.1, *args.split()]
+    result = run(*common)
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert words in text
+    assert "20 weighted random examples" in text
+    facts = json.loads(run(*common, "--json").stdout)
+    assert (facts["network"]["loss_options"], facts["weighted"]) == (options, True)
+    assert facts["relative_difference"] <= 1e-8
+
+
+def test_parameters_and_weights_change_what_is_checked() -> None:
+    """The worst number's own gradient shows that each option reaches the cost."""
+    common = ["--layers", "3,4,2", "--activation", "tanh", "--loss", "huber", "--json"]
+    found = [
+        json.loads(run(*common, *more).stdout)["worst"]["analytic"]
+        for more in ([], ["--huber-delta", 0.2], ["--weighted"], ["--huber-delta", 0.2, "--weighted"])
+    ]
+    assert len(set(found)) == 4
+
+
+@pytest.mark.parametrize(
     ("args", "sentence"),
     [
+        (["--huber-delta", "1"], "--huber-delta belongs to --loss huber, but no --loss is given."),
+        (["--loss", "huber", "--huber-delta", "0"], "delta must be a number above 0 and finite, got 0.0."),
+        (["--loss", "huber", "--quantiles", "0.5"], "--quantiles belongs to --loss quantile, but --loss is huber."),
+        (
+            ["--loss", "quantile", "--quantiles", "0.1,0.9"],
+            "--quantiles has 2 numbers, one for each output, but the last of --layers, the outputs, is 3.\n  Try: --layers 4,5,2",
+        ),
+        (
+            ["--loss", "quantile", "--quantiles", "0.1,0.5,1"],
+            "Each quantile must be a number above 0 and below 1, got 1.0.",
+        ),
+        (["--loss", "poisson", "--label-smoothing", "0.1"], "--label-smoothing belongs to --loss binary_cross_entropy"),
+        (["--label-smoothing", "1"], "label_smoothing must be a number 0 or more and below 1, got 1.0."),
         (["--layers", "5"], "--layers needs the inputs and the outputs at least"),
         (["--layers", "none"], "--layers needs the inputs and the outputs at least"),
         (["--activation", "rleu"], "Did you mean 'relu'?"),

@@ -18,15 +18,24 @@ from fastdnn.persistence import read_document
 CODE = "from fastdnn.cli.main import main; main()"
 
 
-@pytest.fixture
-def long_fit(tmp_path: Path) -> subprocess.Popen[str]:
+# L-BFGS converges, unless each iteration takes a tenth of a second.
+LONG = {
+    "adam": ["--epochs", "1000000", "--patience", "1000000"],
+    "lbfgs": ["--optimizer", "lbfgs", "--layers", "256x3", "--epochs", "1000000", "--patience", "1000000"],
+}
+
+
+@pytest.fixture(params=LONG)
+def long_fit(request: pytest.FixtureRequest, tmp_path: Path) -> subprocess.Popen[str]:
     """`fastdnn fit` of a noisy table for more epochs than anybody waits for, once training has begun."""
     rng = np.random.default_rng(0)
     lines = [
         ",".join(f"{value:.3f}" for value in row) + f",{'ab'[int(row[0] > 0)]}" for row in rng.normal(size=(3000, 8))
     ]
     (tmp_path / "t.csv").write_text("a,b,c,d,e,f,g,h,y\n" + "\n".join(lines) + "\n")
-    more = ["--epochs", "1000000", "--patience", "1000000", "-o", "t.fdnn"]
+    if request.param == "lbfgs":
+        pytest.importorskip("scipy")
+    more = [*LONG[request.param], "-o", "t.fdnn"]
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, "fit", "t.csv", "-t", "y", *more],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,

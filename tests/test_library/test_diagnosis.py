@@ -198,6 +198,8 @@ def test_bad_arguments(data):
         network.diagnose(*data, optimizer="adm")
     with pytest.raises(ParameterError, match="learning_rate must be positive, got 0"):
         network.diagnose(*data, learning_rate=0)
+    with pytest.raises(ParameterError, match=r"'lbfgs' takes no learning_rate, got 0\.5"):
+        network.diagnose(*data, optimizer="lbfgs", learning_rate=0.5)
     with pytest.raises(DataError, match="X has 4 columns, but 2 names were given"):
         network.diagnose(*data, columns=["a", "b"])
     with pytest.raises(DataError, match="no targets Y"):

@@ -11,7 +11,7 @@ from callers import JIT
 from fastdnn import vocabulary
 from fastdnn.errors import DataError, FastDNNError, ParameterError
 from fastdnn.examples import Examples
-from fastdnn.gradient_checking import gradient_check, random_examples, relative_difference
+from fastdnn.gradient_checking import gradient_check, random_examples, random_weights, relative_difference
 from fastdnn.network import Network
 
 PAIRS = [(loss, output) for loss, outputs in vocabulary.OUTPUTS.items() for output in outputs]
@@ -321,3 +321,12 @@ def test_random_examples_suit_the_loss(loss):
     assert X.shape == (7, 3)
     assert np.isfinite(network.cost(Examples(X, Y)))
     np.testing.assert_array_equal(random_examples(network, 7, 0)[1], Y)
+
+
+def test_random_weights_are_examples_weights_that_count_and_one_that_does_not():
+    weights = random_weights(20, seed=1)
+    assert weights.shape == (20,)
+    assert weights[0] == 0
+    assert np.all(weights[1:] > 0)
+    assert len(set(weights)) == 20
+    assert random_weights(1, seed=1)[0] > 0

@@ -52,12 +52,32 @@ def test_a_number_out_of_range(setting: str, value: Any, allowed: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("learning_rate", 0.1), ("schedule", "cosine"), ("warm_up", 2.0), ("momentum", 0.9), ("clip_norm", 1.0),
+        ("batch_size", 32), ("l1", 0.1), ("weight_decay", 0.1), ("dropout", 0.2), ("dropout", (0.1, 0.2)),
+    ],
+)  # fmt: skip
+def test_what_lbfgs_does_not_have_is_refused_by_name(setting: str, value: Any) -> None:
+    option = f"--{setting.replace('_', '-')}"
+    with pytest.raises(ParameterError, match=rf"{option} does not go with --optimizer lbfgs.* Allowed beside it: --l2"):
+        FitOptions(optimizer="lbfgs", **{setting: value}).check()
+
+
+def test_what_lbfgs_has_passes() -> None:
+    pytest.importorskip("scipy")
+    FitOptions(optimizer="lbfgs", epochs=5, time_limit=1.0, patience=2, min_delta=0.1, metric="loss", l2=1.0).check()
+    FitOptions(optimizer="lbfgs", schedule="constant", warm_up=0.0, clip_norm=0.0, l1=0.0, dropout=0.0).check()
+
+
+@pytest.mark.parametrize(
     ("setting", "value", "meant"),
     [
         ("activation", "rleu", "relu"),
         ("output_activation", "softmx", "softmax"),
         ("loss", "squared", "squared_error"),
         ("optimizer", "adma", "adam"),
+        ("optimizer", "lbgfs", "lbfgs"),
         ("schedule", "one_cicle", "one_cycle"),
         ("metric", "acuracy", "accuracy"),
         ("initialization", "glorott", "glorot"),
