@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.callbacks import Callback, notify
+from fastdnn.callbacks import Callback, checkpoints_last, notify
 from fastdnn.defaults import LEARNING_RATES
 from fastdnn.engine import Pass
 from fastdnn.errors import DivergenceError, check_number, check_whole
@@ -21,6 +23,7 @@ from fastdnn.network import Network
 from fastdnn.non_finite import in_batch
 from fastdnn.optimizer import Optimizer
 from fastdnn.patience import Patience
+from fastdnn.run_settings import RunSettings
 from fastdnn.schedules import Schedule, as_schedule
 from fastdnn.trainer import Trainer
 
@@ -32,7 +35,7 @@ _TOO_QUICK_TO_WATCH = 0.02
 _CLOCK_EVERY = 0.1
 _EPOCHS = 100
 # More epochs than any run has.
-_NO_END = 10**9
+NO_END = 10**9
 
 
 def train(
@@ -75,7 +78,8 @@ def train(
     patience : epochs in which it gets better by no more than `min_delta` before the run ends; None: it does not end for that.
     seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
     threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
-    callbacks : fastdnn.callbacks. progress : called some times a second.
+    callbacks : fastdnn.callbacks; with a Checkpoint among them fastdnn.resume goes on with a run that was cut short.
+    progress : called some times a second.
 
     Returns
     -------
@@ -92,21 +96,47 @@ def train(
         optimizer = Optimizer(optimizer, learning_rate)
     if epochs is not None:
         epochs = check_whole("epochs", epochs)
-    schedule = as_schedule(schedule)
-    watched = metric or ("valid_loss" if valid is not None else None)
-    metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
-    counting = Patience(
-        _NO_END if patience is None else patience, min_delta, watched is not None and higher_is_better(watched)
-    )
     if time_limit is not None:
         check_number("time_limit", time_limit, 0.0, above=True)
-    trainer = Trainer(
-        network, examples, batch_size=batch_size, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, seed=seed,
-        threads=threads, shuffle=shuffle,
+    most = epochs if epochs is not None else _EPOCHS if time_limit is None else NO_END
+    settings = RunSettings(
+        most, time_limit, batch_size, optimizer, as_schedule(schedule), l2, l1, dropout, patience, min_delta, metric, seed,
+        shuffle,
     )  # fmt: skip
-    most = epochs if epochs is not None else _EPOCHS if time_limit is None else _NO_END
-    run = Run(trainer, valid, most, time_limit, schedule, watched, counting, metrics, callbacks, float(l2))
-    return run.go(progress)
+    return new_run(network, examples, valid, settings, callbacks, threads).go(progress)
+
+
+def new_run(
+    network: Network, examples: Examples, valid: Examples | None, settings: RunSettings, callbacks: Sequence[Callback],
+    threads: int | None,
+) -> Run:  # fmt: skip
+    """A run of `train` before its first epoch; raises as `train`."""
+    watched, counting, metrics = what_chooses(
+        network, valid, settings.metric, settings.patience, settings.min_delta, callbacks
+    )
+    trainer = Trainer(
+        network, examples, batch_size=settings.batch_size, optimizer=settings.optimizer, l2=settings.l2, l1=settings.l1,
+        dropout=settings.dropout, seed=settings.seed, threads=threads, shuffle=settings.shuffle,
+    )  # fmt: skip
+    return Run(
+        trainer, valid, settings.epochs, settings.time_limit, settings.schedule, watched, counting, metrics, callbacks,
+        float(settings.l2), settings,
+    )  # fmt: skip
+
+
+def what_chooses(
+    network: Network,
+    valid: Examples | None,
+    metric: str | None,
+    patience: int | None,
+    min_delta: float,
+    callbacks: Sequence[Callback],
+) -> tuple[str | None, Patience, list[str]]:
+    """What chooses the best epoch (None: the last is kept), who waits for a better one, and the metrics that each needs."""
+    watched = metric or ("valid_loss" if valid is not None else None)
+    metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
+    better = watched is not None and higher_is_better(watched)
+    return watched, Patience(NO_END if patience is None else patience, min_delta, better), metrics
 
 
 class Run:
@@ -117,14 +147,19 @@ class Run:
     history : History; `history.epochs[-1]` is the epoch that ended last.
     learning_rate : the base rate that the schedule multiplies; may be set between epochs.
     epoch, epochs : epochs done, and the most there will be.
+    settings : what the run was told; None of a run that no checkpoint can go on with.
+    seconds_before : what the run had taken when it was cut short, where it goes on from a checkpoint.
+    data_facts : what tells its data from others, once a checkpoint has asked for them.
     """
 
     def __init__(
         self, trainer: Trainer, valid: Examples | None, epochs: int, time_limit: float | None, schedule: Schedule,
         watched: str | None, patience: Patience, metrics: list[str], callbacks: Sequence[Callback], l2: float,
+        settings: RunSettings | None = None,
     ) -> None:  # fmt: skip
         self.trainer, self.valid, self.epochs, self.time_limit = trainer, valid, epochs, time_limit
-        self.schedule, self.callbacks, self.metrics = schedule, tuple(callbacks), metrics
+        self.schedule, self.callbacks, self.metrics = schedule, checkpoints_last(callbacks), metrics
+        self.settings = settings
         self.watched = None if watched is None else column_of(watched)
         self.patience = patience
         # Kept is the best epoch itself, though its gain may be less than counts for patience.
@@ -139,6 +174,8 @@ class Run:
         self.best = trainer.workspace.buffers.parameters.copy()
         self.ended = False
         self.epoch = 0
+        self.seconds_before = 0.0
+        self.data_facts: dict[str, Any] | None = None
         self.began = time.perf_counter()
         self.training_seconds, self.trained = 0.0, 0.0
 
@@ -149,9 +186,27 @@ class Run:
             self.trainer.store()
         return self.trainer.network
 
+    @property
+    def seconds(self) -> float:
+        """What the run has taken so far."""
+        return self._elapsed()
+
     def stop(self, reason: str = "callback") -> None:
         """End the run after this epoch; `reason` becomes history.stopped_by."""
         self.history.stopped_by = reason
+
+    def save(self, path: str | os.PathLike[str], about: Mapping[str, Any] | None = None) -> None:
+        """Write a checkpoint, from which fastdnn.resume goes on unless the run has ended.
+
+        about : more for the file to hold, plain JSON types. Raises as `checkpoints.save_checkpoint`.
+        """
+        from fastdnn.checkpoints import save_checkpoint
+        from fastdnn.run_checkpoints import save_run
+
+        if self.settings is None or self.ended:
+            save_checkpoint(path, self.network, self.history, about)
+        else:
+            save_run(path, self, self.settings, about)
 
     def go(self, progress: Callable[[TrainingProgress], None] | None) -> History:
         """All epochs, then the best parameters into the network."""
@@ -171,16 +226,23 @@ class Run:
     def _all_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> None:
         history = self.history
         notify(self.callbacks, "on_train_begin", self)
-        self.began = time.perf_counter()
+        self.began = time.perf_counter() - self.seconds_before
+        if self.epoch:  # the checkpoint may be that of the last epoch
+            self._look_for_the_end()
         while self.epoch < self.epochs and history.stopped_by == "epochs":
             if self._some_epochs(progress):
                 self.stop("interrupt")
-            elif history.stopped_by != "epochs":
-                pass  # a callback has said why
-            elif self.time_limit is not None and self._elapsed() >= self.time_limit:
-                self.stop("time limit")
-            elif self.watched is not None and self.patience.exhausted:
-                self.stop("patience")
+            else:
+                self._look_for_the_end()
+
+    def _look_for_the_end(self) -> None:
+        """Stop where the time is up or patience has run out; a callback that has stopped the run has said why."""
+        if self.history.stopped_by != "epochs":
+            return
+        if self._out_of_time():
+            self.stop("time limit")
+        elif self.watched is not None and self.patience.exhausted:
+            self.stop("patience")
 
     def _keep_best(self) -> None:
         """The best parameters into the network, which from now on is as callbacks leave it."""
@@ -212,7 +274,7 @@ class Run:
                 )
 
         quick = last_seconds < _TOO_QUICK_TO_WATCH
-        while done < steps and not self._out_of_time():
+        while done < steps and not (done and self._out_of_time()):
             chunk = self._chunk(steps - done)
             rates[done : done + chunk] = self._rates(chunk)
             state, interrupted = trainer.run(chunk, rates[done : done + chunk], watch=None if quick else watch)
@@ -247,15 +309,20 @@ class Run:
             "seconds": seconds,
             "samples_per_s": speed,
         }
-        value = None if self.watched is None else row[self.watched]
-        if self.kept.improved(value) or self.watched is None:
+        if self.judge(row):
             self.history.best_epoch = self.epoch
             np.copyto(self.best, self.trainer.workspace.buffers.parameters)
-        self.patience.improved(value)
         self.history.epochs.append(row)
+
+    def judge(self, row: Mapping[str, Any]) -> bool:
+        """Tell patience and schedule of an epoch by its row of History. Returns whether it is the best so far."""
+        value = None if self.watched is None else row[self.watched]
+        best = self.kept.improved(value) or self.watched is None
+        self.patience.improved(value)
         self.schedule.after_epoch(
-            loss if self.watched is None else value, higher_is_better=self.patience.higher_is_better
+            row["loss"] if self.watched is None else value, higher_is_better=self.patience.higher_is_better
         )
+        return best
 
     def _chunk(self, left: int) -> int:
         """Steps until the next look at the clock."""
@@ -278,7 +345,7 @@ class Run:
         return self.learning_rate * self.schedule.factors(t, epoch)
 
     def _out_of_time(self) -> bool:
-        return self.time_limit is not None and self.trainer.step > 0 and self._elapsed() >= self.time_limit
+        return self.time_limit is not None and self._elapsed() >= self.time_limit
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self.began
@@ -302,7 +369,7 @@ class Run:
             left = max(0.0, self.time_limit - seconds)
         last = self.history.epochs[-1] if self.history.epochs else {"valid_loss": None, "valid_score": None}
         epoch = self.epoch + 1 if in_epoch else self.epoch
-        epochs = None if self.epochs == _NO_END else self.epochs
+        epochs = None if self.epochs == NO_END else self.epochs
         return TrainingProgress(
             epoch, epochs, rows_done, self.rows, state.mean_loss if in_epoch else last["loss"], last["valid_loss"],
             last["valid_score"], self.history.best_epoch, self._speed(rows_done if in_epoch else 0, in_epoch), seconds, left,
