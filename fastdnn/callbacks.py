@@ -70,12 +70,15 @@ class Callback(Protocol):
 
     def on_train_begin(self, run: Run) -> None:
         """Once, before the first epoch."""
+        return  # here and below: without a statement, type checkers take a Protocol's method for abstract
 
     def on_epoch_end(self, run: Run) -> None:
         """After every epoch, when its row is in History."""
+        return
 
     def on_train_end(self, run: Run) -> None:
         """Once, however the run ended, also where a callback's `on_train_begin` ended it."""
+        return
 
 
 def checkpoints_last(callbacks: Iterable[Callback]) -> tuple[Callback, ...]:

@@ -52,7 +52,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[
     """The JSON document and the arrays of a checkpoint; raises as `load_checkpoint`."""
     document, tensors = read_tensors(path)
     if document.get("kind") != CHECKPOINT:
-        raise ModelFileError(f"'{path}' is a model, not a checkpoint.", f"fastdnn.Model.load('{path}')")
+        raise ModelFileError(
+            f"'{path}' is a model, not a checkpoint.", f"fastdnn inspect '{path}', or fastdnn.Model.load('{path}')"
+        )
     return document, tensors
 
 

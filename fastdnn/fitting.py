@@ -24,6 +24,7 @@ from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.preparation import Prepared, prepare
 from fastdnn.provenance import provenance_of
+from fastdnn.resuming import resume_into
 from fastdnn.schedules import parse_schedule
 from fastdnn.settings import FitOptions
 from fastdnn.trainer import dropout_shares
@@ -80,6 +81,7 @@ def fit_table(
     *,
     listener: FitListener | None = None,
     callbacks: Sequence[Callback] = (),
+    resume_from: str | None = None,
 ) -> FitResult:
     """Train a network on a table, score it on rows kept aside, and do the same with two baselines.
 
@@ -90,11 +92,14 @@ def fit_table(
     options : settings; those left at None are chosen from the data.
     listener : is told what happens; see FitListener. callbacks : of the network's training (fastdnn.callbacks), not of the
         linear baseline's.
+    resume_from : a checkpoint that one of the callbacks wrote in an earlier call with the same table and options, which was cut
+        short; the result has the same bits as if it had not been.
 
     Raises
     ------
     ParameterError : a setting outside its range.
-    DataError : the table or the target cannot be used.
+    DataError : the table or the target cannot be used, or are not those of the checkpoint. ModelFileError : nor is the network,
+        or there is no checkpoint.
     DivergenceError : the cost is not finite, or stays a million times above that of a constant answer.
     KeyboardInterrupt : Ctrl-C before the first epoch had ended, so that there is no model. Later ones give a result.
     """
@@ -118,7 +123,7 @@ def fit_table(
     facts |= {"network": network_facts(network, options), "settings": settings}
     listener.on_network(facts)
 
-    history = _train(network, prepared, settings, "network", listener, callbacks)
+    history = _train(network, prepared, settings, "network", listener, callbacks, resume_from)
     interrupted = history.stopped_by == "interrupt"
     if interrupted and history.best_epoch == 0:
         raise KeyboardInterrupt
@@ -239,20 +244,20 @@ def _train(
     stage: str,
     listener: FitListener,
     callbacks: Sequence[Callback] = (),
+    resume_from: str | None = None,
 ) -> History:
     def tell(progress: TrainingProgress) -> None:
         _require_sense(progress, prepared.constant_cost, settings)
         listener.on_progress(stage, progress)
 
     stop = prepared.stop
-    return train(
-        network,
-        _with_targets_for(network, prepared.train),
-        None if stop is None else _with_targets_for(network, stop),
-        callbacks=callbacks,
-        progress=tell,
-        **_arguments(settings),
-    )
+    examples = _with_targets_for(network, prepared.train)
+    valid = None if stop is None else _with_targets_for(network, stop)
+    if resume_from is not None:
+        return resume_into(
+            network, resume_from, examples, valid, threads=settings["threads"], callbacks=callbacks, progress=tell
+        )
+    return train(network, examples, valid, callbacks=callbacks, progress=tell, **_arguments(settings))
 
 
 def _with_targets_for(network: Network, examples: Examples) -> Examples:

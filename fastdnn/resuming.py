@@ -10,10 +10,11 @@ from typing import Any
 from fastdnn.callbacks import Callback, notify
 from fastdnn.checkpoints import damage_of_checkpoint
 from fastdnn.data_digests import require_same, require_same_shape
-from fastdnn.errors import DataError, ParameterError, check_whole
+from fastdnn.errors import DataError, ModelFileError, ParameterError, check_whole
 from fastdnn.examples import Examples
 from fastdnn.flat_parameters import fill_flat
 from fastdnn.history import History, TrainingProgress
+from fastdnn.model import network_document
 from fastdnn.network import Network
 from fastdnn.run_checkpoints import SavedRun, read_run, run_data_facts, steering
 from fastdnn.run_settings import RunSettings
@@ -72,10 +73,35 @@ def resume(
     >>> len(history.epochs)
     4
     """
-    saved = read_run(path)
-    run = _as_it_was(saved, examples, valid, epochs, schedule, callbacks, threads)
+    run = _as_it_was(read_run(path), examples, valid, epochs, schedule, callbacks, threads)
     history = run.go(progress)
     return run.network, history
+
+
+def resume_into(
+    network: Network, path: str | os.PathLike[str], examples: Examples, valid: Examples | None, *, threads: int | None,
+    callbacks: Sequence[Callback], progress: Callable[[TrainingProgress], None],
+) -> History:  # fmt: skip
+    """As `resume`, into a network whose layers, loss and dtype are those of the run, and whose parameters are overwritten.
+
+    Raises as `resume`, and ModelFileError where the network is another.
+    """
+    saved = read_run(path)
+    if network_document(network) != network_document(saved.network):
+        raise ModelFileError(
+            f"The network of the run in '{path}' is {_described(saved.network)}; with the same options it is now "
+            f"{_described(network)}.",
+            "the version of fastdnn that wrote it",
+        )
+    run = _as_it_was(saved, examples, valid, None, None, callbacks, threads)
+    history = run.go(progress)
+    network.parameters[:] = run.network.parameters
+    return history
+
+
+def _described(network: Network) -> str:
+    widths = "-".join(str(n) for n in network.layer_dims)
+    return f"{widths} {' '.join(network.activations)}, {network.loss}, {network.dtype}"
 
 
 def _as_it_was(
