@@ -15,7 +15,6 @@ import pytest
 
 from fastdnn.checkpoints import load_checkpoint
 from fastdnn.persistence import read_tensors
-from fastdnn.settings import FitOptions
 
 CODE = "from fastdnn.cli.main import main; main()"
 TIMES = ("seconds", "samples_per_s", "threads", "created")
@@ -260,14 +259,3 @@ def test_fit_refuses_places_and_pipes(folder, run):
     refused = run("fit", "-", "-t", "species", "--checkpoint", "a.ckpt", stdin="a,b\n1,2\n")
     assert refused.exit_code == 2
     assert "Standard input can be read only once" in refused.stderr
-
-
-def test_plans_keep_every_option():
-    from fastdnn.fit_plans import FitPlan
-
-    options = FitOptions(
-        layers=(3, 4), quantiles=(0.1, 0.9), loss="quantile", dropout=(0.1, 0.2, 0.3), drop=("a",), valid="v.csv",
-        class_weight={"a": 2.0}, time_limit=3.5, header=False,
-    )  # fmt: skip
-    plan = FitPlan("t.csv", "-1", options, "m.fdnn", "a.ckpt", 3, "log.csv", "folder")
-    assert FitPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
