@@ -16,10 +16,11 @@ from fastdnn.flat_parameters import fill_flat
 from fastdnn.history import History, TrainingProgress
 from fastdnn.model import network_document
 from fastdnn.network import Network
+from fastdnn.run import Run
 from fastdnn.run_checkpoints import SavedRun, read_run, run_data_facts, steering
 from fastdnn.run_settings import RunSettings
 from fastdnn.schedules import Schedule, as_schedule
-from fastdnn.training import Run, new_run
+from fastdnn.training import new_run
 
 _WHAT = {"examples": "examples", "valid": "examples of the validation part"}
 

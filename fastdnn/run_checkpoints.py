@@ -32,7 +32,7 @@ from fastdnn.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from fastdnn.callbacks import Callback
-    from fastdnn.training import Run
+    from fastdnn.run import Run
 
 VERSION = 1
 

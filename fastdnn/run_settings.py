@@ -10,6 +10,9 @@ from fastdnn.optimizer import Optimizer
 from fastdnn.schedule_documents import schedule_document, schedule_from_document
 from fastdnn.schedules import Schedule
 
+# More epochs than any run has.
+NO_END = 10**9
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -17,7 +20,7 @@ class RunSettings:
 
     Attributes
     ----------
-    epochs : training.NO_END where only the time limit ends the run. metric : None for 'valid_loss', where there is `valid`.
+    epochs : NO_END where only the time limit ends the run. metric : None for 'valid_loss', where there is `valid`.
     schedule : in its first state.
     """
 
