@@ -24,8 +24,9 @@ class FitReport(FitListener):
     A context, in which Python's warnings come here too; leaving it wipes the live lines away, also on an error.
     """
 
-    def __init__(self, data: str, *, as_json: bool, quiet: bool) -> None:
+    def __init__(self, data: str, *, as_json: bool, quiet: bool, checkpoint: str | None = None) -> None:
         self._data = data
+        self._checkpoint = checkpoint
         self._as_json = as_json
         self._quiet = quiet
         self._progress = Progress(quiet=quiet)
@@ -46,6 +47,11 @@ class FitReport(FitListener):
     def remark(self, sentence: str) -> None:
         """A passing remark in a terminal."""
         self._progress.say(sentence)
+
+    def resumed(self, checkpoint: str, epochs: int, folder: str | None) -> None:
+        """The fit goes on from a checkpoint, in a folder that is not the current one, or None."""
+        where = f", in {folder}" if folder else ""
+        self._print([("Resumed", f"{Path(checkpoint).name}, after {out.plural(epochs, 'epoch')}{where}")])
 
     def on_warning(self, sentence: str) -> None:
         self._warnings.append(sentence)
@@ -89,6 +95,8 @@ class FitReport(FitListener):
             self._print([*([("Note", note)] if note else []), ("Saved", saved + kept)])
             # Not wrapped: it is there to be copied.
             click.echo(f"{'Next':<{out.LABEL_WIDTH}}{say.next_command(str(place), self._data)}")
+            if result.interrupted and self._checkpoint is not None and Path(self._checkpoint).exists():
+                click.echo(f"{'Go on':<{out.LABEL_WIDTH}}{say.resume_command(self._checkpoint)}")
 
     def _print(self, lines: list[tuple[str, str]]) -> None:
         if not (self._as_json or self._quiet):

@@ -98,10 +98,10 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
-def _checked_threads(ctx: click.Context, param: click.Parameter, value: int) -> int:
+def _checked_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
     from fastdnn.workers import check_threads
 
-    return check_threads(value)
+    return None if value is None else check_threads(value)
 
 
 debug_option = click.option(
@@ -132,6 +132,14 @@ clean_labels_option = click.option(
 )
 _THREADS_HELP = "Worker threads; the result is the same for any number."
 threads_option = click.option("-j", "--threads", type=int, metavar="N", help=f"{_THREADS_HELP}  [by a short trial]")
+resume_threads_option = click.option(
+    "-j",
+    "--threads",
+    type=int,
+    metavar="N",
+    callback=_checked_threads,
+    help=f"{_THREADS_HELP}  [as the fit]",
+)
 predict_threads_option = click.option(
     "-j",
     "--threads",

@@ -204,6 +204,11 @@ def next_command(place: str, data: str) -> str:
     return shlex.join(["fastdnn", "predict", place, data if data != "-" else "NEW.csv"])
 
 
+def resume_command(checkpoint: str) -> str:
+    """What to type to go on with a fit."""
+    return shlex.join(["fastdnn", "resume", checkpoint])
+
+
 def verdict(facts: Facts) -> str | None:
     """What to do where the network is not worth its size: None where it beats both baselines."""
     lower = {"quantile": "pinball", "poisson": "poisson_deviance", "absolute_error": "mae"}.get(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from fastdnn import vocabulary
+from fastdnn.errors import ParameterError
 from fastdnn.settings import FitOptions
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -17,7 +19,7 @@ SECTIONS = {
     "Optimizer": ["optimizer", "learning_rate", "schedule", "warm_up", "momentum", "clip_norm", "batch_size"],
     "Regularization": ["l2", "l1", "weight_decay", "dropout"],
     "When to stop": ["epochs", "time_limit", "metric", "patience", "min_delta"],
-    "Logs": ["log", "tensorboard"],
+    "Logs and checkpoints": ["log", "tensorboard", "checkpoint", "checkpoint_every"],
 }
 
 
@@ -132,6 +134,14 @@ _OPTIONS = [
     click.option(
         "--tensorboard", metavar="FOLDER", help="Write them for TensorBoard; needs the extra fastdnn[tensorboard]."
     ),
+    click.option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Keep in FILE what fastdnn resume FILE needs to go on if this fit is cut short.",
+    ),
+    click.option(
+        "--checkpoint-every", type=int, metavar="N", help="Epochs between two writings of --checkpoint.  [default: 1]"
+    ),
 ]
 
 
@@ -140,6 +150,37 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def check_checkpoint(
+    checkpoint: str | None, every: int | None, data: str, optimizer: str, others: dict[str, str | None]
+) -> None:
+    """Refuse, before any work, a checkpoint that says too little, data that cannot be read again, and places of other files."""
+    if checkpoint is None:
+        if every is not None:
+            raise ParameterError(
+                "--checkpoint-every says how often --checkpoint FILE is written, and there is no --checkpoint.",
+                f"--checkpoint run.ckpt --checkpoint-every {every}",
+            )
+        return
+    from fastdnn.fit_plans import require_lasting
+
+    if every is not None and every < 1:
+        raise ParameterError(
+            f"The epochs between two checkpoints must be 1 or more, not {every}.", "--checkpoint-every 10"
+        )
+    if optimizer == vocabulary.LBFGS:
+        raise ParameterError(
+            f"--checkpoint does not go with --optimizer {optimizer}: SciPy keeps what it learned of the curvature to itself, so "
+            "the run could not go on.",
+            f"without --checkpoint, or --optimizer {', '.join(vocabulary.OPTIMIZERS)}",
+        )
+    require_lasting(data)
+    for what, place in others.items():
+        if place is not None and Path(place).absolute() == Path(checkpoint).absolute():
+            raise ParameterError(
+                f"The {what} and the checkpoint cannot both be '{checkpoint}'.", "another name with --checkpoint."
+            )
 
 
 def loggers(log: str | None, tensorboard: str | None) -> list[Any]:

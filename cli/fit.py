@@ -13,7 +13,6 @@ from fastdnn.cli._sections import SectionedCommand
 from fastdnn.errors import ParameterError
 from fastdnn.settings import FitOptions
 
-INTERRUPTED = 130
 _SECTIONS = {
     "Data": ["target", "valid", "valid_target", "task", "drop", "categorical", "clean_labels", "header"],
     "Network": ["layers", "activation", "output_activation", "loss", "initialization", "dtype"],
@@ -130,6 +129,8 @@ def command(
     output: str | None,
     log: str | None,
     tensorboard: str | None,
+    checkpoint: str | None,
+    checkpoint_every: int | None,
     as_json: bool,
     quiet: bool,
     **settings: Any,
@@ -139,7 +140,8 @@ def command(
     DATA is a CSV or TSV file (also .gz), NPY, NPZ, IDX, HDF5 as file.h5:array,
     or - for CSV from standard input. Nothing but the target is needed: layers,
     steps and epochs are chosen from the data. A part of the rows is kept aside
-    and gives the score; Ctrl-C stops and keeps the best epoch so far.
+    and gives the score; Ctrl-C stops and keeps the best epoch so far. After
+    a crash fastdnn resume goes on, where --checkpoint was given.
 
     \b
     Examples:
@@ -155,28 +157,23 @@ def command(
         raise _no_target(data, options.header)
     place = output or default_model_path(data)
     inputs = [data, target, options.valid, options.valid_target]
-    _check_output(place, inputs)
+    check_output(place, inputs)
     if log is not None:
         _refuse_inputs("log", log, inputs)
         if Path(log).absolute() == Path(place).absolute():
             raise ParameterError(f"The model and the log cannot both be '{log}'.", "another name with --log.")
-    callbacks = _training_options.loggers(log, tensorboard)
+    if checkpoint is not None:
+        _refuse_inputs("checkpoint", checkpoint, inputs)
+    _training_options.check_checkpoint(
+        checkpoint, checkpoint_every, data, options.optimizer, {"model": place, "log": log}
+    )
 
-    from fastdnn.cli._fit_report import FitReport
-    from fastdnn.cli._interrupt import SecondInterruptExits
-    from fastdnn.fitting import fit_table
-    from fastdnn.tables import read_table
+    from fastdnn.cli._fit_run import run_fit
+    from fastdnn.fit_plans import FitPlan
 
-    report = FitReport(data, as_json=as_json, quiet=quiet)
-    with SecondInterruptExits() as interrupts, report:
-        report.remark(f"Reading {data} ...")
-        table = read_table(data, header=options.header)
-        result = fit_table(table, target, options, listener=report, callbacks=callbacks)
-        with interrupts.held_back():
-            result.model.save(place)
-            report.finish(result, Path(place))
-    if result.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    every = 1 if checkpoint_every is None else checkpoint_every
+    plan = FitPlan(data, target, options, place, checkpoint, every, log, tensorboard)
+    run_fit(plan, as_json=as_json, quiet=quiet)
 
 
 def default_model_path(data: str) -> str:
@@ -193,7 +190,7 @@ def default_model_path(data: str) -> str:
     return (stem if stem not in ("", "-") else "model") + SUFFIX
 
 
-def _check_output(place: str, inputs: list[Any]) -> None:
+def check_output(place: str, inputs: list[Any]) -> None:
     """Refuse, before any work, a place where the model cannot go or must not: an input, or a file that is no model."""
     from fastdnn.errors import ModelFileError
     from fastdnn.persistence import check_writable, is_model_file

@@ -24,6 +24,7 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 # with the docstrings.
 COMMANDS = {
     "fit": ("fastdnn.cli.fit", "Train a network on a table or on images, and save it."),
+    "resume": ("fastdnn.cli.resume", "Go on with a fit that was cut short, as if nothing had happened."),
     "predict": ("fastdnn.cli.predict", "Answer for every row of DATA, in the same order."),
     "evaluate": ("fastdnn.cli.evaluate", "Score a model on labelled rows."),
     "inspect": ("fastdnn.cli.inspect", "Show everything that a model file holds."),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fastdnn.model import Model as Model
     from fastdnn.network import Network as Network
     from fastdnn.predictor import Predictor as Predictor
+    from fastdnn.resuming import resume as resume
     from fastdnn.schedule_curves import Schedule as Schedule
     from fastdnn.schedules import make_schedule as make_schedule
     from fastdnn.settings import FitOptions as FitOptions
@@ -77,6 +78,7 @@ _HOMES = {
     "read_table": "fastdnn.tables",
     "register_activation": "fastdnn.custom_activations",
     "register_loss": "fastdnn.custom_losses",
+    "resume": "fastdnn.resuming",
     "train": "fastdnn.training",
     "train_lbfgs": "fastdnn.lbfgs",
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,23 +44,44 @@ class Run(Protocol):
     def stop(self, reason: str) -> None:
         """End the run after this epoch; History.stopped_by is the reason."""
 
+    def save(self, path: str | os.PathLike[str], about: Mapping[str, Any] | None = None) -> None:
+        """Write a checkpoint, one that `fastdnn.resume` goes on from where the run is one of `train`.
+
+        about : more for the file to hold, plain JSON types. Raises ModelFileError where it cannot be written.
+        """
+
 
 class Callback(Protocol):
     """The three moments of a run; a subclass overrides those it needs, and anything else with all three will do.
 
     An attribute `metrics`, if there is one, lists the metrics (fastdnn.monitoring) that it reads from History, so that
-    the run computes them. Callbacks are called in the order they were given in. One that raises ends the run: the
-    network has the best parameters so far, and the exception reaches the caller with a note that names the callback.
+    the run computes them. Callbacks are called in the order they were given in, a Checkpoint after all others, so that it
+    keeps what they did. One that raises ends the run: the network has the best parameters so far, and the exception
+    reaches the caller with a note that names the callback.
+
+    Where `fastdnn.resume` goes on with a run, its callbacks are made anew and are first told of the epochs before, one by
+    one: what they count, they have counted then. Such an epoch's History is as it was; `network` is that of the
+    checkpoint, and `stop`, `save` and a new `learning_rate` do nothing, for all that has happened already. What cannot be
+    had so, a callback keeps by two more methods: `state()`, a dict of plain JSON types and arrays, goes into the
+    checkpoint, and `restore(state)` is called with it. An attribute `steers`, False, says that a run can go on without it.
     """
 
     def on_train_begin(self, run: Run) -> None:
         """Once, before the first epoch."""
+        return  # here and below: without a statement, type checkers take a Protocol's method for abstract
 
     def on_epoch_end(self, run: Run) -> None:
         """After every epoch, when its row is in History."""
+        return
 
     def on_train_end(self, run: Run) -> None:
         """Once, however the run ended, also where a callback's `on_train_begin` ended it."""
+        return
+
+
+def checkpoints_last(callbacks: Iterable[Callback]) -> tuple[Callback, ...]:
+    """The callbacks in the order in which a run calls them."""
+    return tuple(sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint)))
 
 
 def notify(callbacks: Iterable[Callback], event: Event, run: Run) -> None:
@@ -130,6 +151,14 @@ class EarlyStopping(Callback):
             np.copyto(run.network.parameters, parameters)
             self._kept = None
 
+    def state(self) -> dict[str, Any]:
+        """The best epoch and its parameters, for a checkpoint."""
+        return {} if self._kept is None else {"epoch": self._kept[0], "parameters": self._kept[1]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        self._kept = (state["epoch"], state["parameters"]) if state else None
+
 
 class ReduceLROnPlateau(Callback):
     """Multiply the base learning rate when a metric has not improved for some epochs; the schedule's factor stays on top.
@@ -183,9 +212,10 @@ class TerminateOnNaN(Callback):
 
 
 class Checkpoint(Callback):
-    """Save the network while it trains, in the format of fastdnn.checkpoints; `load_checkpoint` reads it.
+    """Save the run while it trains: `fastdnn.resume` goes on from such a file, `fastdnn.load_checkpoint` gives its network.
 
-    Each file is written whole or not at all, so a run that is killed leaves the last good one.
+    Each file is written whole or not at all, so a run that is killed leaves the last good one. Those of the estimators hold
+    the network and its history alone.
 
     Parameters
     ----------
@@ -200,6 +230,8 @@ class Checkpoint(Callback):
     ModelFileError : in `on_train_begin` where the place cannot be written or holds something else than a checkpoint; in
         `on_epoch_end` where the disk is full.
     """
+
+    steers: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -217,23 +249,28 @@ class Checkpoint(Callback):
         self.metrics = self._best.metrics if best_only else ()
 
     def on_train_begin(self, run: Run) -> None:
-        from fastdnn.persistence import check_writable
-
         self._best.begin()
-        place = self.path_of(1)
-        check_writable(place)
-        self._check_kind(place)
+        self.check()
 
     def on_epoch_end(self, run: Run) -> None:
-        from fastdnn.checkpoints import save_checkpoint
-
         if run.epoch % self.every:
             return
         if self.best_only and not self._best.improved(run):
             return
         place = self.path_of(run.epoch)
         self._check_kind(place)
-        save_checkpoint(place, run.network, run.history)
+        self._save(run, place)
+
+    def check(self) -> None:
+        """Raise unless the file can be written: before hours of training, not after."""
+        from fastdnn.persistence import check_writable
+
+        place = self.path_of(1)
+        check_writable(place)
+        self._check_kind(place)
+
+    def _save(self, run: Run, place: str) -> None:
+        run.save(place)
 
     def path_of(self, epoch: int) -> str:
         """Where the checkpoint of an epoch goes."""

@@ -71,6 +71,7 @@ def fit_table(
     *,
     listener: FitListener | None = None,
     callbacks: Sequence[Callback] = (),
+    resume_from: str | None = None,
 ) -> FitResult:
     """Train a network on a table, score it on rows kept aside, and do the same with two baselines.
 
@@ -81,11 +82,14 @@ def fit_table(
     options : settings; those left at None are chosen from the data.
     listener : is told what happens; see FitListener. callbacks : of the network's training (fastdnn.callbacks), not of the
         linear baseline's.
+    resume_from : a checkpoint that one of the callbacks wrote in an earlier call with the same table and options, which was cut
+        short; the result has the same bits as if it had not been.
 
     Raises
     ------
     ParameterError : a setting outside its range.
-    DataError : the table or the target cannot be used.
+    DataError : the table or the target cannot be used, or are not those of the checkpoint. ModelFileError : nor is the network,
+        or there is no checkpoint.
     DivergenceError : the cost is not finite, or stays a million times above that of a constant answer.
     MissingExtraError : L-BFGS without SciPy.
     KeyboardInterrupt : Ctrl-C before the first epoch had ended, so that there is no model. Later ones give a result.
@@ -111,7 +115,7 @@ def fit_table(
     listener.on_network(facts)
 
     history = train_on(
-        prepared, network, settings, lambda progress: listener.on_progress("network", progress), callbacks
+        prepared, network, settings, lambda progress: listener.on_progress("network", progress), callbacks, resume_from
     )
     interrupted = history.stopped_by == "interrupt"
     if interrupted and history.best_epoch == 0:

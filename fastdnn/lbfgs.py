@@ -23,10 +23,12 @@ from fastdnn.objective import Objective
 from fastdnn.optimizer import Optimizer
 from fastdnn.pace import Pace, most_threads
 from fastdnn.patience import Patience
+from fastdnn.run import Run
+from fastdnn.run_settings import NO_END
 from fastdnn.schedules import as_schedule
 from fastdnn.scipy_lbfgs import minimize, scipy_minimizer
 from fastdnn.trainer import Trainer
-from fastdnn.training import NO_END, Run, what_chooses
+from fastdnn.training import what_chooses
 from fastdnn.vocabulary import LBFGS
 
 Floats = NDArray[np.float64]

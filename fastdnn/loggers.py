@@ -32,6 +32,7 @@ class _LineLogger(Callback):
     ParameterError : in `check` and `on_train_begin`, where `path` exists and is no log of this kind, or its folder does not.
     """
 
+    steers: ClassVar[bool] = False
     # What a log's first line begins with.
     _begins: ClassVar[str]
 
@@ -120,6 +121,7 @@ class TensorBoard(Callback):
     MissingExtraError : tensorboardX is not installed.
     """
 
+    steers: ClassVar[bool] = False
     _TAGS: ClassVar[dict[str, str]] = {"loss": "loss/train", "valid_loss": "loss/valid"}
     _LEFT_OUT = ("epoch", "seconds")
 

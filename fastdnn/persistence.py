@@ -93,7 +93,7 @@ def _read_model(path: str | os.PathLike[str]) -> tuple[Document, dict[str, Array
     if document.get("kind") == CHECKPOINT:
         raise ModelFileError(
             f"'{path}' is a checkpoint of a network, not a model: it does not know the table's columns.",
-            f"fastdnn.load_checkpoint('{path}')",
+            f"fastdnn resume '{path}', if fastdnn fit wrote it; in Python fastdnn.load_checkpoint('{path}')",
         )
     return document, tensors
 

@@ -17,6 +17,7 @@ from fastdnn.history import History, TrainingProgress
 from fastdnn.model import scores
 from fastdnn.network import Network
 from fastdnn.preparation import Prepared
+from fastdnn.resuming import resume_into
 from fastdnn.settings import FitOptions
 from fastdnn.training_settings import resolved_settings, train_as
 from fastdnn.vocabulary import LBFGS
@@ -64,8 +65,9 @@ def train_on(
     settings: Facts,
     tell: Callable[[TrainingProgress], None],
     callbacks: Sequence[Callback] = (),
+    resume_from: str | None = None,
 ) -> History:
-    """Train the network in place as `settings_for` says; `tell` is called some times a second.
+    """Train the network in place as `settings_for` says, or go on from a checkpoint; `tell` is called some times a second.
 
     Raises DivergenceError also where the cost is finite, but a million times that of a constant answer.
     """
@@ -75,14 +77,13 @@ def train_on(
         tell(progress)
 
     stop = prepared.stop
-    return train_as(
-        settings,
-        network,
-        with_targets_for(network, prepared.train),
-        None if stop is None else with_targets_for(network, stop),
-        callbacks=callbacks,
-        progress=watched,
-    )
+    examples = with_targets_for(network, prepared.train)
+    valid = None if stop is None else with_targets_for(network, stop)
+    if resume_from is not None:
+        return resume_into(
+            network, resume_from, examples, valid, threads=settings["threads"], callbacks=callbacks, progress=watched
+        )
+    return train_as(settings, network, examples, valid, callbacks=callbacks, progress=watched)
 
 
 def with_targets_for(network: Network, examples: Examples) -> Examples:

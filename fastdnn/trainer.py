@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastdnn.engine import Pass, epochs_ended, run_pass
 from fastdnn.errors import ParameterError, check_number, check_seed, check_whole
 from fastdnn.examples import Array, Examples
+from fastdnn.flat_parameters import fill_flat, read_flat
 from fastdnn.inference import evaluate_in
 from fastdnn.kernels.layout import Data
 from fastdnn.network import Network
@@ -154,6 +155,23 @@ class Trainer:
         self._resident = False
         data = self.workspace.data(examples, with_targets=True) if data is None else data
         return evaluate_in(self.workspace, data, examples.indices, self.threads, with_losses=True)
+
+    def tensors(self) -> dict[str, Array]:
+        """What the next step reads beside parameters: moments in the order of Network.parameters, where not all are 0, and the
+        running sums of the cost."""
+        buffers = self.workspace.buffers
+        moments = {"moments1": buffers.moments1, "moments2": buffers.moments2}
+        kept = {name: read_flat(self.workspace, flat) for name, flat in moments.items() if flat.any()}
+        return kept | {"running": self._running.copy()}
+
+    def go_on(self, step: int, tensors: Mapping[str, Array]) -> None:
+        """The next step is `step`, and the moments are those that `tensors` gave an earlier trainer; parameters stay."""
+        buffers = self.workspace.buffers
+        for name, flat in (("moments1", buffers.moments1), ("moments2", buffers.moments2)):
+            if name in tensors:
+                fill_flat(self.workspace, flat, tensors[name])
+        self._running[:] = tensors["running"]
+        self.step = step
 
     def resume(self, updates: int) -> None:
         """Adam's t goes on from `updates`: the moments in the workspace are those of an earlier trainer."""

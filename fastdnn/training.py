@@ -1,38 +1,26 @@
-"""Training: epochs, the validation part that chooses the best of them, and the end of a run."""
+"""Training: the arguments of a run, looked at once, and what they come to."""
 
 from __future__ import annotations
 
-import contextlib
-import math
-import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fastdnn.callbacks import Callback, notify
+from fastdnn.callbacks import Callback
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.engine import Pass
-from fastdnn.errors import DivergenceError, check_number, check_whole
+from fastdnn.errors import check_number, check_whole
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
-from fastdnn.monitoring import column_of, higher_is_better, requested_metrics, validation_scores
+from fastdnn.monitoring import higher_is_better, requested_metrics
 from fastdnn.network import Network
-from fastdnn.non_finite import in_batch
 from fastdnn.optimizer import Optimizer
 from fastdnn.patience import Patience
+from fastdnn.run import Run
+from fastdnn.run_settings import NO_END, RunSettings
 from fastdnn.schedules import Schedule, as_schedule
 from fastdnn.trainer import Trainer
 
 __all__ = ["LEARNING_RATES", "History", "TrainingProgress", "train"]
 
-# A pass of fewer seconds runs in the calling thread: starting another costs 0.1 ms, and Ctrl-C need not interrupt it.
-_TOO_QUICK_TO_WATCH = 0.02
-# Seconds between two looks at the clock under a time limit.
-_CLOCK_EVERY = 0.1
 _EPOCHS = 100
-# More epochs than any run has.
-NO_END = 10**9
 
 
 def train(
@@ -62,9 +50,8 @@ def train(
 
     Parameters
     ----------
-    examples : with targets. valid : a part never trained on; after each epoch its mean loss and its scores are computed, weighted
-        where it has weights, and at the end the network has the parameters of the epoch where that loss, or `metric`, was best.
-        Without it those of the last epoch.
+    examples : with targets. valid : a part never trained on; after each epoch its mean loss is computed, and at the end the
+        network has the parameters of the epoch where that, or `metric`, was best. Without it those of the last epoch.
     epochs : the most passes over the examples; default 100, with a time limit any number.
     time_limit : seconds, on a clock that starts with the first epoch; the schedule then runs on it, and the epoch under way
         ends where the time does.
@@ -72,11 +59,12 @@ def train(
     optimizer : a name of vocabulary.OPTIMIZERS, or an Optimizer. learning_rate : positive; default the optimizer's.
     schedule : of the learning rate, a fastdnn.schedules.Schedule, or text as 'cosine' or 'step:every=20,factor=0.5'.
     l2, l1, dropout : see fastdnn.trainer.Trainer; the reported losses leave the penalties out.
-    metric : what chooses the best epoch, a name of vocabulary.METRICS_OF that fits the loss: default 'valid_loss' with `valid`.
+    metric : what chooses the best epoch, a name of fastdnn.monitoring: default 'valid_loss' where there is `valid`.
     patience : epochs in which it gets better by no more than `min_delta` before the run ends; None: it does not end for that.
     seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
     threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
-    callbacks : fastdnn.callbacks. progress : called some times a second.
+    callbacks : fastdnn.callbacks; with a Checkpoint among them fastdnn.resume goes on with a run that was cut short.
+    progress : called some times a second.
 
     Returns
     -------
@@ -93,17 +81,32 @@ def train(
         optimizer = Optimizer(optimizer, learning_rate)
     if epochs is not None:
         epochs = check_whole("epochs", epochs)
-    schedule = as_schedule(schedule)
-    watched, counting, metrics = what_chooses(network, valid, metric, patience, min_delta, callbacks)
     if time_limit is not None:
         check_number("time_limit", time_limit, 0.0, above=True)
-    trainer = Trainer(
-        network, examples, batch_size=batch_size, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, seed=seed,
-        threads=threads, shuffle=shuffle,
-    )  # fmt: skip
     most = epochs if epochs is not None else _EPOCHS if time_limit is None else NO_END
-    run = Run(trainer, valid, most, time_limit, schedule, watched, counting, metrics, callbacks, float(l2))
-    return run.go(progress)
+    settings = RunSettings(
+        most, time_limit, batch_size, optimizer, as_schedule(schedule), l2, l1, dropout, patience, min_delta, metric, seed,
+        shuffle,
+    )  # fmt: skip
+    return new_run(network, examples, valid, settings, callbacks, threads).go(progress)
+
+
+def new_run(
+    network: Network, examples: Examples, valid: Examples | None, settings: RunSettings, callbacks: Sequence[Callback],
+    threads: int | None,
+) -> Run:  # fmt: skip
+    """A run of `train` before its first epoch; raises as `train`."""
+    watched, counting, metrics = what_chooses(
+        network, valid, settings.metric, settings.patience, settings.min_delta, callbacks
+    )
+    trainer = Trainer(
+        network, examples, batch_size=settings.batch_size, optimizer=settings.optimizer, l2=settings.l2, l1=settings.l1,
+        dropout=settings.dropout, seed=settings.seed, threads=threads, shuffle=settings.shuffle,
+    )  # fmt: skip
+    return Run(
+        trainer, valid, settings.epochs, settings.time_limit, settings.schedule, watched, counting, metrics, callbacks,
+        float(settings.l2), settings,
+    )  # fmt: skip
 
 
 def what_chooses(
@@ -119,230 +122,3 @@ def what_chooses(
     metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
     better = watched is not None and higher_is_better(watched)
     return watched, Patience(NO_END if patience is None else patience, min_delta, better), metrics
-
-
-class Run:
-    """One run, as callbacks see it.
-
-    Attributes
-    ----------
-    history : History; `history.epochs[-1]` is the epoch that ended last.
-    learning_rate : the base rate that the schedule multiplies; may be set between epochs.
-    epoch, epochs : epochs done, and the most there will be.
-    """
-
-    def __init__(
-        self, trainer: Trainer, valid: Examples | None, epochs: int, time_limit: float | None, schedule: Schedule,
-        watched: str | None, patience: Patience, metrics: list[str], callbacks: Sequence[Callback], l2: float,
-    ) -> None:  # fmt: skip
-        self.trainer, self.valid, self.epochs, self.time_limit = trainer, valid, epochs, time_limit
-        self.schedule, self.callbacks, self.metrics = schedule, tuple(callbacks), metrics
-        self.watched = None if watched is None else column_of(watched)
-        self.patience = patience
-        # Kept is the best epoch itself, though its gain may be less than counts for patience.
-        self.kept = Patience(1, higher_is_better=patience.higher_is_better)
-        self.learning_rate = trainer.optimizer.rate
-        self.rows = len(trainer.examples)
-        self.history = History(
-            trainer.batch_size, trainer.optimizer.name, self.learning_rate, l2, trainer.seed, trainer.threads,
-            schedule=repr(schedule), metric=self.watched,
-        )  # fmt: skip
-        self.valid_data = None if valid is None else trainer.workspace.data(valid, with_targets=True)
-        self.best = trainer.workspace.buffers.parameters.copy()
-        self.ended = False
-        self.epoch = 0
-        self.began = time.perf_counter()
-        self.training_seconds, self.trained = 0.0, 0.0
-
-    @property
-    def network(self) -> Network:
-        """The network with the parameters of this moment."""
-        if not self.ended:
-            self.trainer.store()
-        return self.trainer.network
-
-    def stop(self, reason: str = "callback") -> None:
-        """End the run after this epoch; `reason` becomes history.stopped_by."""
-        self.history.stopped_by = reason
-
-    def go(self, progress: Callable[[TrainingProgress], None] | None) -> History:
-        """All epochs, then the best parameters into the network."""
-        try:
-            self._all_epochs(progress)
-        except KeyboardInterrupt:  # between two passes, or while validating
-            self.history.stopped_by = "interrupt"
-        except BaseException:
-            self._keep_best()
-            with contextlib.suppress(Exception):  # the first failure is the one to be seen
-                notify(self.callbacks, "on_train_end", self)
-            raise
-        self._keep_best()
-        notify(self.callbacks, "on_train_end", self)
-        return self.history
-
-    def _all_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> None:
-        history = self.history
-        notify(self.callbacks, "on_train_begin", self)
-        self.began = time.perf_counter()
-        while self.epoch < self.epochs and history.stopped_by == "epochs":
-            if self._some_epochs(progress):
-                self.stop("interrupt")
-            else:
-                self._look_for_the_end()
-
-    def _look_for_the_end(self) -> None:
-        """Stop where the time is up or patience has run out; a callback that has stopped the run has said why."""
-        if self.history.stopped_by != "epochs":
-            return
-        if self.time_limit is not None and self._elapsed() >= self.time_limit:
-            self.stop("time limit")
-        elif self.watched is not None and self.patience.exhausted:
-            self.stop("patience")
-
-    def _keep_best(self) -> None:
-        """The best parameters into the network, which from now on is as callbacks leave it."""
-        np.copyto(self.trainer.workspace.buffers.parameters, self.best)
-        self.trainer.store()
-        self.ended = True
-        self.history.seconds = self._elapsed()
-        self.history.samples_per_s = self._speed()
-        self.history.threads = self.trainer.threads
-
-    def _some_epochs(self, progress: Callable[[TrainingProgress], None] | None) -> bool:
-        """Train an epoch, or many short ones in one call, validate, record. Returns whether Ctrl-C ended it."""
-        trainer, history = self.trainer, self.history
-        last_seconds = history.epochs[-1]["seconds"] if history.epochs else math.inf
-        count = 1
-        alone = self.watched is None and self.time_limit is None and not (self.callbacks or self.schedule.listens)
-        if alone and self.valid is None and last_seconds < _TOO_QUICK_TO_WATCH:
-            count = max(1, min(self.epochs - self.epoch, int(_TOO_QUICK_TO_WATCH / max(last_seconds, 1e-6))))
-        steps, began, done = count * trainer.steps_per_epoch, time.perf_counter(), 0
-        losses: list[float] = []
-        rates = np.empty(steps)
-
-        def watch(state: Pass) -> None:
-            if progress is not None:
-                progress(
-                    self._moment(
-                        min((done + state.steps) * trainer.batch_size, self.rows), state, time.perf_counter() - began
-                    )
-                )
-
-        quick = last_seconds < _TOO_QUICK_TO_WATCH
-        while done < steps and not self._out_of_time():
-            chunk = self._chunk(steps - done)
-            rates[done : done + chunk] = self._rates(chunk)
-            state, interrupted = trainer.run(chunk, rates[done : done + chunk], watch=None if quick else watch)
-            done += state.steps
-            losses += state.epoch_losses.tolist()
-            if state.diverged_at:
-                self._diverged(state)
-            if interrupted:
-                return True
-        seconds = time.perf_counter() - began
-        rows = self.rows * count if done == steps else min(done * trainer.batch_size, self.rows)
-        self.training_seconds += seconds
-        self.trained += rows
-        if done < steps and state.mean_loss is not None:
-            losses.append(state.mean_loss)
-        for i, loss in enumerate(losses, 1):
-            self.epoch += 1
-            rate = float(rates[min(i * trainer.steps_per_epoch, done) - 1])
-            self._record(loss, rate, seconds / len(losses), rows / seconds)
-        notify(self.callbacks, "on_epoch_end", self)
-        if progress is not None:
-            progress(self._moment(self.rows, state, 0.0))
-        return False
-
-    def _record(self, loss: float, rate: float, seconds: float, speed: float) -> None:
-        """Validate, keep the best, and enter the epoch into the history."""
-        row = {
-            "epoch": self.epoch,
-            "loss": loss,
-            **self._validate(),
-            "learning_rate": rate,
-            "seconds": seconds,
-            "samples_per_s": speed,
-        }
-        value = None if self.watched is None else row[self.watched]
-        if self.kept.improved(value) or self.watched is None:
-            self.history.best_epoch = self.epoch
-            np.copyto(self.best, self.trainer.workspace.buffers.parameters)
-        self.patience.improved(value)
-        self.history.epochs.append(row)
-        self.schedule.after_epoch(
-            loss if self.watched is None else value, higher_is_better=self.patience.higher_is_better
-        )
-
-    def _chunk(self, left: int) -> int:
-        """Steps until the next look at the clock."""
-        if self.time_limit is None:
-            return left
-        if self.trainer.step == 0:
-            return min(left, 10)
-        per_step = self._elapsed() / self.trainer.step
-        seconds = min(_CLOCK_EVERY, self.time_limit - self._elapsed())
-        return max(1, min(left, int(seconds / per_step)))
-
-    def _rates(self, steps: int) -> NDArray[np.float64]:
-        """The learning rates of the next steps."""
-        epoch = (self.trainer.step + np.arange(steps)) / self.trainer.steps_per_epoch
-        if self.time_limit is None:
-            t = epoch / self.epochs
-        else:
-            per_step = self._elapsed() / max(1, self.trainer.step)
-            t = np.minimum(1.0, (self._elapsed() + per_step * np.arange(steps)) / self.time_limit)
-        return self.learning_rate * self.schedule.factors(t, epoch)
-
-    def _out_of_time(self) -> bool:
-        return self.time_limit is not None and self.trainer.step > 0 and self._elapsed() >= self.time_limit
-
-    def _elapsed(self) -> float:
-        return time.perf_counter() - self.began
-
-    def _validate(self) -> dict[str, float | None]:
-        """The columns of History for the validation part."""
-        if self.valid is None or self.valid_data is None:
-            return {"valid_loss": None, "valid_score": None}
-        rows = self.valid.indices
-        AL, losses = self.trainer.evaluate(self.valid, self.valid_data)
-        Y = (self.valid_data.labels if self.valid_data.labels.size else self.valid_data.targets)[rows]
-        weights = None if self.valid.weights is None else self.valid.weights[rows]
-        return validation_scores(
-            self.trainer.network, AL, Y, losses, self.metrics, weights=weights, score_weights=self.valid.scoring_weights
-        )
-
-    def _moment(self, rows_done: int, state: Pass, in_epoch: float) -> TrainingProgress:
-        """in_epoch : seconds that the epoch under way has run; 0: it has ended and is in the history."""
-        seconds = self._elapsed()
-        done = self.epoch + (rows_done / self.rows if in_epoch else 0.0)
-        left = (self.epochs - done) * seconds / done if done else None
-        if self.time_limit is not None:
-            left = max(0.0, self.time_limit - seconds)
-        last = self.history.epochs[-1] if self.history.epochs else {"valid_loss": None, "valid_score": None}
-        epoch = self.epoch + 1 if in_epoch else self.epoch
-        epochs = None if self.epochs == NO_END else self.epochs
-        return TrainingProgress(
-            epoch, epochs, rows_done, self.rows, state.mean_loss if in_epoch else last["loss"], last["valid_loss"],
-            last["valid_score"], self.history.best_epoch, self._speed(rows_done if in_epoch else 0, in_epoch), seconds, left,
-        )  # fmt: skip
-
-    def _speed(self, rows: int = 0, seconds: float = 0.0) -> float:
-        total = self.training_seconds + seconds
-        return (self.trained + rows) / total if total > 0 else 0.0
-
-    def _diverged(self, state: Pass) -> None:
-        epoch = (self.trainer.step - 1) // self.trainer.steps_per_epoch + 1
-        last = state.last_cost if self.trainer.step > 1 else None
-        known = "" if last is None else f" (last finite: {last:.3g})"
-        found = in_batch(self.trainer.workspace, self.trainer.batch_rows(state.diverged_at))
-        error = DivergenceError(
-            f"Training diverged at epoch {epoch}, batch {state.diverged_at}: the cost is not finite{known}."
-            f"{f' {found.sentence}' if found else ''}",
-            f"a smaller learning rate (now {self.learning_rate:g}), or standardised inputs",
-            epoch,
-            state.diverged_at,
-            last,
-        )
-        error.layer, error.row = (found.layer, found.row) if found else (None, None)
-        raise error

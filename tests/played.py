@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastdnn.callbacks import Callback, notify
+from fastdnn.callbacks import Callback, checkpoints_last, notify
+from fastdnn.checkpoints import save_checkpoint
 from fastdnn.history import History
 from fastdnn.network import Network
 
@@ -20,8 +21,12 @@ class FakeRun:
     def stop(self, reason: str) -> None:
         self.reasons.append(reason)
 
+    def save(self, path: str, about: dict[str, object] | None = None) -> None:
+        save_checkpoint(path, self.network, self.history, about)
+
     def play(self, *callbacks: Callback, **columns: list[float | None]) -> FakeRun:
         """Epochs with these values until one stops the run; as the real one, it then keeps the last parameters."""
+        callbacks = checkpoints_last(callbacks)
         notify(callbacks, "on_train_begin", self)
         for values in zip(*columns.values(), strict=True):
             self.epoch += 1

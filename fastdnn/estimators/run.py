@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from fastdnn.callbacks import notify
+from fastdnn.callbacks import checkpoints_last, notify
+from fastdnn.checkpoints import save_checkpoint
 from fastdnn.estimators.validation import Validation
 from fastdnn.history import History
 from fastdnn.monitoring import requested_metrics
@@ -23,7 +26,7 @@ class EstimatorRun:
 
     def __init__(self, estimator: Any, trainer: Trainer, validation: Validation | None) -> None:
         self.estimator, self.trainer, self.validation = estimator, trainer, validation
-        self.callbacks = tuple(estimator.callbacks or ())
+        self.callbacks = checkpoints_last(estimator.callbacks or ())
         self.history = History(
             trainer.batch_size,
             trainer.optimizer.name,
@@ -65,6 +68,10 @@ class EstimatorRun:
     def stop(self, reason: str = "callback") -> None:
         """End the fit after this epoch; `reason` becomes history.stopped_by."""
         self.history.stopped_by = reason
+
+    def save(self, path: str | os.PathLike[str], about: Mapping[str, Any] | None = None) -> None:
+        """Write a checkpoint of the network and its history; raises as `checkpoints.save_checkpoint`."""
+        save_checkpoint(path, self.network, self.history, about)
 
     @property
     def stopped(self) -> bool:

@@ -14,12 +14,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from fastdnn.estimators.learning_rate import SolverState, count_improvement
-from fastdnn.estimators.moments import fill_flat, read_flat, sum_of_squared_weights
 from fastdnn.estimators.parameters import has_ruled_rate, optimizer_of
 from fastdnn.estimators.run import EstimatorRun
 from fastdnn.estimators.threads import pass_threads, training_threads
 from fastdnn.estimators.validation import Validation
 from fastdnn.examples import Examples
+from fastdnn.flat_parameters import fill_flat, read_flat, sum_of_squared_weights
 from fastdnn.network import Network
 from fastdnn.schedules import make_schedule
 from fastdnn.trainer import Trainer

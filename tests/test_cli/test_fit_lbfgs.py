@@ -74,6 +74,7 @@ def test_the_doctor_knows_no_step_of_it(run: Any, folder: Path) -> None:
         ("--learning-rate 0.1", "--learning-rate"),
         ("--batch-size 8", "--batch-size"),
         ("--dropout 0.1,0.2,0.2", "--dropout"),
+        ("--checkpoint run.ckpt", "--checkpoint"),
     ],
 )
 def test_what_does_not_go_with_it_is_named(run: Any, folder: Path, more: str, option: str) -> None:

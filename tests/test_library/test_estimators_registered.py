@@ -21,8 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.fixture(autouse=True)
 def _nothing_stays_registered(monkeypatch):
     for module in (custom_activations, custom_losses):
-        monkeypatch.setattr(module, "_pairs", {})
-        monkeypatch.setattr(module, "_codes", {})
+        monkeypatch.setattr(module.REGISTERED, "_pairs", {})
+        monkeypatch.setattr(module.REGISTERED, "_codes", {})
 
 
 def register_bend():
@@ -94,8 +94,8 @@ def test_a_name_that_is_not_registered_here_is_named(monkeypatch):
         pickle.dumps(fastdnn.MLPRegressor(random_state=0, max_iter=2, **given).fit(X, y))
         for given in ({"activation": ["bend"]}, {"loss": "half_square"})
     )
-    monkeypatch.setattr(custom_activations, "_pairs", {})
-    monkeypatch.setattr(custom_losses, "_pairs", {})
+    monkeypatch.setattr(custom_activations.REGISTERED, "_pairs", {})
+    monkeypatch.setattr(custom_losses.REGISTERED, "_pairs", {})
     for pickled, words, call in (
         (
             bent,

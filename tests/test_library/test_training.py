@@ -219,7 +219,7 @@ def test_an_error_of_progress_surfaces_and_keeps_the_best():
 
 @pytest.mark.parametrize("threads", [1, pytest.param(2, marks=needs_two_cores)])
 def test_python_meets_compiled_code_once_an_epoch_and_worker_at_most(threads, monkeypatch):
-    from fastdnn import trainer, training
+    from fastdnn import run, trainer
     from fastdnn.pace import Pace
 
     class Steady(Pace):
@@ -244,7 +244,7 @@ def test_python_meets_compiled_code_once_an_epoch_and_worker_at_most(threads, mo
         return len(made)
 
     assert calls(7) <= 7 * threads + 1  # and once before the first epoch
-    monkeypatch.setattr(training, "_TOO_QUICK_TO_WATCH", 1e9)
+    monkeypatch.setattr(run, "_TOO_QUICK_TO_WATCH", 1e9)
     assert calls(500) == 2 * threads + 1  # short epochs share a call
 
 

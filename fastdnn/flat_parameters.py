@@ -1,4 +1,4 @@
-"""An optimizer's memory between two calls of partial_fit, in the shape of the network: a pickle of it fits any machine's engine."""
+"""A buffer of the engine as one vector in the order of Network.parameters: a file of it fits any machine's engine."""
 
 from __future__ import annotations
 
