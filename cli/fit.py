@@ -10,6 +10,7 @@ import click
 from fastdnn import vocabulary
 from fastdnn.cli import _options, _training_options
 from fastdnn.cli._sections import SectionedCommand
+from fastdnn.compiling_process import start_early
 from fastdnn.errors import ParameterError
 from fastdnn.settings import FitOptions
 
@@ -168,6 +169,7 @@ def command(
         checkpoint, checkpoint_every, data, options.optimizer, {"model": place, "log": log}
     )
 
+    start_early(options.dtype)
     from fastdnn.cli._fit_run import run_fit
     from fastdnn.fit_plans import FitPlan
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
+from fastdnn.cli._kept_out import KeptOut
 from fastdnn.cli._options import debug_option, version_option
 from fastdnn.errors import FastDNNError, ParameterError, unknown_name
 
@@ -149,6 +150,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows '?' instead of failing
+    sys.meta_path.insert(0, KeptOut())
     status = FAILED
     try:
         cli.main()

@@ -217,8 +217,7 @@ def column_from_array(name: str, values: npt.NDArray[Any]) -> Column:
 def _set_of(words: frozenset[str]) -> Any:
     """The words as a pyarrow array.
 
-    Kept: pyarrow looks for pandas whenever it makes an array of a list, which takes as long as all else for a short
-    column.
+    Kept: making an array of a list takes pyarrow as long as all else for a short column.
     """
     import pyarrow as pa
 

@@ -7,21 +7,19 @@ compiled this process reads from the cache. Nothing depends on the helper: what 
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
 from collections import deque
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
 
+from fastdnn.compiling_process import compiling_process, helper_is_possible, own_python
 from fastdnn.errors import CompilationError
 from fastdnn.kernels import _jit
 from fastdnn.kernels.cache import cache_folder, cache_problem, kept_signatures
-from fastdnn.workers import available_cores
 
 # The kernel that runs epochs, the longest to compile; the others are named in kernels/_jit.py.
 _EPOCHS = "epochs"
@@ -35,7 +33,7 @@ def load_kernels(dtype: Any) -> None:
     if _jit.JIT_DISABLED or _jit.calls_left_open():
         return
     missing = _jit.missing_separate(dtype)
-    if len(missing) > 1 and _helper_is_possible():
+    if len(missing) > 1 and helper_is_possible() and cache_folder() is not None:
         _compile_in_two(missing, dtype)
     _jit.load_separate(dtype)
 
@@ -66,30 +64,11 @@ def warm_up(dtype: Any) -> None:
         raise CompilationError(
             f"Compiled kernels cannot be kept: {cache_problem()}.", "FASTDNN_CACHE_DIR=FOLDER, a folder of your own"
         )
-    command, environment = _own_python(dtype.name)
+    command, environment = own_python("keep", dtype.name)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode or not kernels_are_kept(dtype):
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise CompilationError(f"The kernels for {dtype} could not be compiled and kept: {said[-1]}.")
-
-
-def _own_python(*arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command that runs this module in another process, and its environment: it imports what this process would."""
-    # -P: the current folder is no place to import from, unless it is for this process too.
-    command = [sys.executable, "-P", "-m", "fastdnn.compilation", *arguments]
-    return command, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-
-
-def _helper_is_possible() -> bool:
-    """Whether a second process can be started, has a core to run on, and a place to leave its work."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    return (
-        available_cores() > 1
-        and cache_folder() is not None
-        and not getattr(sys, "frozen", False)
-        and Path(sys.executable or "").stem.lower().startswith("python")  # not a program that Python is embedded in
-        and not (multiprocessing is not None and multiprocessing.current_process().daemon)
-    )
 
 
 def _compile_in_two(names: list[str], dtype: np.dtype[Any]) -> None:
@@ -113,15 +92,7 @@ class _Helper:
     """
 
     def __init__(self, jobs: deque[str], dtype: np.dtype[Any]) -> None:
-        command, environment = _own_python(dtype.name, str(cache_folder()))
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            text=True,
-        )
+        self._process = compiling_process(dtype.name)
         self._thread = threading.Thread(target=self._feed, args=(jobs,), daemon=True)
         try:
             self._thread.start()
@@ -145,6 +116,7 @@ class _Helper:
         """One job, and the next when the helper says that it is done; until there is none, or the helper has ended."""
         orders, answers = self._pipes()
         with contextlib.suppress(IndexError, OSError, ValueError):
+            print(cache_folder(), file=orders, flush=True)
             done = True
             while done:
                 name = jobs.popleft()
@@ -177,11 +149,14 @@ def _compile_epochs(dtype: np.dtype[Any]) -> None:
     run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices[:0], 1)
 
 
-def _help(dtype: np.dtype[Any], folder: str) -> None:
-    """The helper: compiles what it reads from standard input, a name a line, and repeats the name when that is in the cache."""
+def _help(dtype: np.dtype[Any]) -> None:
+    """The helper. From standard input it reads the cache folder of the process that it helps, and the names of kernels.
+
+    Each is compiled, and its name repeated when it is in the cache.
+    """
     import fastdnn.kernels.epoch  # noqa: F401  names all the others
 
-    if str(cache_folder()) != folder:
+    if sys.stdin.readline().rstrip("\n") != str(cache_folder()):
         return
     _jit.leave_calls_open()
     for line in sys.stdin:
@@ -195,7 +170,5 @@ def _help(dtype: np.dtype[Any], folder: str) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        if len(sys.argv) > 2:
-            _help(np.dtype(sys.argv[1]), sys.argv[2])
-        else:
-            _compile_epochs(np.dtype(sys.argv[1]))
+        _, task, name = sys.argv
+        {"help": _help, "keep": _compile_epochs}[task](np.dtype(name))

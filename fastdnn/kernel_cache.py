@@ -1,6 +1,6 @@
 """The folders of compiled kernels: what is in them, and emptying them without touching anything else.
 
-Below `kernels.cache.user_cache_root` each state of the code on each kind of CPU has a folder named by its key. Only files with
+Below `kernels.cache_root.user_cache_root` each state of the code on each kind of CPU has a folder named by its key. Only files with
 Numba's endings, in folders named like a key that belong to this user, are ever counted or removed; links are not followed.
 """
 
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastdnn.kernels.cache import cache_key, user_cache_root
+from fastdnn.kernels.cache import cache_key
+from fastdnn.kernels.cache_root import user_cache_root
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 # Index, code, and what an interrupted process left of either.

@@ -14,7 +14,6 @@ import functools
 import hashlib
 import os
 import stat
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -24,20 +23,10 @@ import numba
 from numba.core import sigutils
 from numba.core.registry import cpu_target
 
+from fastdnn.kernels.cache_root import user_cache_root
+
 _config: Any = numba.config
 _warned: list[str] = []
-
-
-def user_cache_root() -> Path:
-    """`FASTDNN_CACHE_DIR`, or the platform's folder for what can be made again."""
-    given = os.environ.get("FASTDNN_CACHE_DIR")
-    if given:
-        return Path(given)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "fastdnn"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "fastdnn" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastdnn"
 
 
 def cache_key() -> str:

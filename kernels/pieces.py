@@ -12,6 +12,8 @@ from typing import Any
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
+from fastdnn.kernels.lean import Flags, garbage_kept, lean_pipeline, require_no_references
+
 _Library: Any = JITCodeLibrary
 _Compiler: Any = Compiler
 _REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals")
@@ -35,6 +37,10 @@ class KernelLibrary(_Library):  # type: ignore[misc]
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        super()._optimize_final_module()
+        require_no_references(self._final_module, self.name)
 
 
 class PieceLibrary(KernelLibrary):
@@ -64,11 +70,16 @@ def _compiler_into(library: Any) -> Any:
         return _Compiler
 
     class Lean(_Compiler):  # type: ignore[misc]
+        def _compile_core(self) -> Any:
+            self.state.flags = Flags(self.state.flags)
+            with garbage_kept():
+                return super()._compile_core()
+
         def define_pipelines(self) -> Any:
             state = self.state
             state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
             state.library.enable_object_caching()
-            return super().define_pipelines()
+            return [lean_pipeline(state)]
 
     return Lean
 

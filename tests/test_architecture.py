@@ -77,7 +77,9 @@ def test_nothing_imports_a_second_copy_or_what_is_not_shipped(name):
 
 
 KERNEL_ORDER = [
-    {"cache", "pieces"},
+    {"cache_root"},
+    {"cache", "lean"},
+    {"pieces"},
     {"_jit"},
     {"vector"},
     {"views", "custom", "mathfun", "sync", "tile", "rows", "panels", "random"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -121,3 +122,21 @@ def test_the_console_script_ends_with_the_status_and_flushes_what_it_printed() -
         )
         assert ended.returncode == status
         assert ended.stdout.startswith(printed)
+
+
+@pytest.mark.parametrize("library", ["pandas", "scipy"])
+def test_what_the_console_script_does_without(library: str, tmp_path: Path) -> None:
+    """Where they are installed, pyarrow loads the first and Numba the second."""
+    place = tmp_path / library
+    place.mkdir()
+    if library == "scipy":
+        (place / "__init__.py").write_text("__version__ = '1.99.0'")
+        (place / "linalg.py").write_text("print('LOADED')")
+    else:
+        (place / "__init__.py").write_text("print('LOADED')")
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(30)))
+    code = "import sys; sys.argv = ['fastdnn', *sys.argv[1:]]; from fastdnn.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "fit", "t.csv", "-t", "y", "--epochs", "2", "-q"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "")

@@ -159,20 +159,3 @@ def test_a_problem_is_told_without_a_warning(tmp_path, monkeypatch):
     folder, problem = cache._prepared.__wrapped__()
     assert folder is None
     assert "file" in problem
-
-
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        ({"FASTDNN_CACHE_DIR": "/a/b"}, Path("/a/b")),
-        ({"XDG_CACHE_HOME": "/x"}, Path("/x/fastdnn")),
-        ({"HOME": "/home/somebody"}, Path("/home/somebody/.cache/fastdnn")),
-    ],
-)
-@pytest.mark.skipif(sys.platform != "linux", reason="where Linux keeps such files")
-def test_where_it_lies(variables, expected, monkeypatch):
-    for name in ("FASTDNN_CACHE_DIR", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert cache.user_cache_root() == expected

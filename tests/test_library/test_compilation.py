@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from callers import JIT
 from numba.core import event
 
-from fastdnn import compilation
+from fastdnn import compilation, compiling_process
 from fastdnn.engine import run_pass
 from fastdnn.errors import CompilationError
 from fastdnn.examples import Examples
@@ -92,13 +93,13 @@ def helper_that_runs(monkeypatch, code):
         started.append(popen(*args, **options))
         return started[-1]
 
-    monkeypatch.setattr(compilation, "_own_python", lambda *_: ([sys.executable, "-c", code], dict(os.environ)))
+    monkeypatch.setattr(compiling_process, "own_python", lambda *_: ([sys.executable, "-c", code], dict(os.environ)))
     monkeypatch.setattr(subprocess, "Popen", start)
     return started
 
 
 # Answers each name at once, as if it were compiled.
-_DILIGENT = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+_DILIGENT = "import sys\nsys.stdin.readline()\nfor line in sys.stdin: print(line, end='', flush=True)"
 
 
 @pytest.mark.parametrize(
@@ -152,8 +153,7 @@ def test_where_no_process_can_be_started_one_compiles(monkeypatch, compiled_here
 @pytest.mark.parametrize(
     ("target", "value"),
     [
-        ("fastdnn.compilation.available_cores", lambda: 1),
-        ("fastdnn.compilation.cache_folder", lambda: None),
+        ("fastdnn.compiling_process.available_cores", lambda: 1),
         ("sys.frozen", True),
         ("sys.executable", "/opt/blender"),
         ("sys.executable", None),
@@ -161,17 +161,67 @@ def test_where_no_process_can_be_started_one_compiles(monkeypatch, compiled_here
     ],
 )
 def test_there_is_no_helper_where_it_cannot_work(monkeypatch, tmp_path, target, value):
-    monkeypatch.setattr("fastdnn.compilation.available_cores", lambda: 2)
-    monkeypatch.setattr("fastdnn.compilation.cache_folder", lambda: tmp_path)
-    assert compilation._helper_is_possible()
+    monkeypatch.setattr("fastdnn.compiling_process.available_cores", lambda: 2)
+    assert compiling_process.helper_is_possible()
     monkeypatch.setattr(target, value, raising=False)
-    assert not compilation._helper_is_possible()
+    assert not compiling_process.helper_is_possible()
 
 
-def test_a_helper_with_another_cache_does_nothing(tmp_path, capsys):
-    compilation._help(FLOAT32, str(tmp_path))
+@pytest.mark.parametrize("said", ["/another/folder\nepochs\n", ""])
+def test_a_helper_with_another_cache_does_nothing(said, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    compilation._help(FLOAT32)
     assert capsys.readouterr().out == ""
     assert not _jit.calls_left_open()
+
+
+@pytest.fixture
+def nothing_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("FASTDNN_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
+    monkeypatch.setattr(compiling_process, "_early", {})
+    monkeypatch.setattr(compiling_process, "available_cores", lambda: 2)
+    return tmp_path
+
+
+def test_a_helper_that_was_started_early_is_the_one_that_is_used(monkeypatch, compiled_here, nothing_kept):
+    started = helper_that_runs(monkeypatch, _DILIGENT)
+    compiling_process.start_early("float64")
+    compiling_process.start_early("float32")
+    compiling_process.start_early("float32")
+    assert len(started) == 2
+    compilation._compile_in_two(["a"] * 20, FLOAT32)
+    assert started[1].returncode is not None
+    assert started[0].poll() is None
+    other = compiling_process.compiling_process("float64")
+    assert other is started[0]
+    other.communicate()  # closes what it listens to
+    assert other.returncode == 0
+
+
+def test_a_helper_that_ended_early_is_replaced(monkeypatch, nothing_kept):
+    started = helper_that_runs(monkeypatch, "")
+    compiling_process.start_early("float32")
+    started[0].wait()
+    second = compiling_process.compiling_process("float32")
+    assert second is started[1]
+    for process in started:
+        process.communicate()
+
+
+@pytest.mark.parametrize("reason", ["kept", "interpreted", "one core"])
+def test_no_helper_is_started_early_without_need(monkeypatch, nothing_kept, reason):
+    if reason == "kept":
+        folder = nothing_kept / "key" / "kernels_hash"
+        folder.mkdir(parents=True)
+        (folder / "epoch.run_steps-1.py311.nbi").touch()
+    elif reason == "interpreted":
+        monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    else:
+        monkeypatch.setattr(compiling_process, "available_cores", lambda: 1)
+    started = helper_that_runs(monkeypatch, "")
+    compiling_process.start_early("float32")
+    assert started == []
 
 
 def test_warming_up_says_why_it_cannot(monkeypatch):
@@ -180,7 +230,7 @@ def test_warming_up_says_why_it_cannot(monkeypatch):
         compilation.warm_up("float32")
     assert "FASTDNN_CACHE_DIR" in caught.value.hint
     monkeypatch.setattr(compilation, "cache_problem", lambda: "")
-    monkeypatch.setattr(compilation, "_own_python", lambda *_: ([sys.executable, "-c", "1 / 0"], dict(os.environ)))
+    monkeypatch.setattr(compilation, "own_python", lambda *_: ([sys.executable, "-c", "1 / 0"], dict(os.environ)))
     with pytest.raises(CompilationError, match="ZeroDivisionError"):
         compilation.warm_up("float32")
     monkeypatch.setattr(_jit, "JIT_DISABLED", True)
