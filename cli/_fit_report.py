@@ -30,7 +30,7 @@ class FitReport(FitListener):
         self._as_json = as_json
         self._quiet = quiet
         self._progress = Progress(quiet=quiet)
-        self._score_name = "accuracy"
+        self._score_name, self._unit = "accuracy", "epoch"
         self._warnings: list[str] = []
         self._caught = warnings.catch_warnings()
 
@@ -66,6 +66,7 @@ class FitReport(FitListener):
 
     def on_network(self, facts: Facts) -> None:
         self._score_name = say.validation_score_name(facts["network"])
+        self._unit = say.unit(facts["settings"])
         self._print(
             [
                 ("Network", say.network_line(facts["network"])),
@@ -75,7 +76,7 @@ class FitReport(FitListener):
         self._progress.say("Preparing the kernels (the first run compiles them, some seconds) ...")
 
     def on_progress(self, stage: str, progress: TrainingProgress) -> None:
-        self._progress.update(stage, progress, self._score_name)
+        self._progress.update(stage, progress, self._score_name, self._unit if stage == "network" else "epoch")
 
     def finish(self, result: FitResult, place: Path) -> None:
         """The end: the scores, the saved file and what to type next; or all facts as one JSON object."""

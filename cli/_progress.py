@@ -35,15 +35,15 @@ class Progress:
 
             self._show(lambda width: Text(sentence, style="dim"))
 
-    def update(self, stage: str, progress: TrainingProgress, score_name: str) -> None:
-        """Show the state of a training run; `score_name` is what its validation score is called."""
+    def update(self, stage: str, progress: TrainingProgress, score_name: str, unit: str = "epoch") -> None:
+        """Show the state of a training run; its validation score is called `score_name`, what it counts is a `unit`."""
         if self._quiet:
             return
         if sys.stderr.isatty():
-            self._show(lambda width: _live_lines(stage, progress, score_name, width))
+            self._show(lambda width: _live_lines(stage, progress, score_name, unit, width))
         elif time.monotonic() - self._last_plain >= _PLAIN_INTERVAL:
             self._last_plain = time.monotonic()
-            click.echo(_plain_line(stage, progress, score_name), err=True)
+            click.echo(_plain_line(stage, progress, score_name, unit), err=True)
 
     def close(self) -> None:
         """Wipe the live lines away."""
@@ -73,9 +73,9 @@ def _figures(progress: TrainingProgress, score_name: str) -> list[str]:
     return figures
 
 
-def _epoch(progress: TrainingProgress) -> str:
+def _epoch(progress: TrainingProgress, unit: str) -> str:
     """'epoch 3/50', or 'epoch 3' where only the clock ends the run."""
-    return f"epoch {progress.epoch}" + (f"/{progress.epochs}" if progress.epochs else "")
+    return f"{unit} {progress.epoch}" + (f"/{progress.epochs}" if progress.epochs else "")
 
 
 def _time_left(seconds: float | None) -> str:
@@ -86,10 +86,10 @@ def _time_left(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d} left" if hours else f"{minutes}:{rest:02d} left"
 
 
-def _plain_line(stage: str, progress: TrainingProgress, score_name: str) -> str:
+def _plain_line(stage: str, progress: TrainingProgress, score_name: str, unit: str) -> str:
     speed = f"{count(progress.samples_per_s)} samples/s"
     parts = [
-        _epoch(progress),
+        _epoch(progress, unit),
         *_figures(progress, score_name),
         speed,
         _time_left(progress.seconds_left),
@@ -97,13 +97,13 @@ def _plain_line(stage: str, progress: TrainingProgress, score_name: str) -> str:
     return f"{stage}: {', '.join(part for part in parts if part)}"
 
 
-def _live_lines(stage: str, progress: TrainingProgress, score_name: str, width: int) -> RenderableType:
+def _live_lines(stage: str, progress: TrainingProgress, score_name: str, unit: str, width: int) -> RenderableType:
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    where = f"{stage}, {_epoch(progress)}"
+    where = f"{stage}, {_epoch(progress, unit)}"
     rows = f"{count(progress.rows_done)}/{count(progress.rows)} rows"
     speed = f"{count(progress.samples_per_s)} samples/s"
     bar = max(4, min(30, width - len(where) - len(rows) - len(speed) - 4))
@@ -116,6 +116,6 @@ def _live_lines(stage: str, progress: TrainingProgress, score_name: str, width: 
     )
     lower = _figures(progress, score_name)
     if progress.best_epoch:
-        lower.append(f"best epoch {progress.best_epoch}")
+        lower.append(f"best {unit} {progress.best_epoch}")
     lower.append(_time_left(progress.seconds_left))
     return Group(upper, Text(", ".join(part for part in lower if part), style="dim", overflow="ellipsis", no_wrap=True))

@@ -20,6 +20,8 @@ LBFGS = ("fit", "penguins.csv", "-t", "species", "--optimizer", "lbfgs", "-o", "
 def test_the_report_and_the_model_say_how_it_was_trained(run: Any, folder: Path) -> None:
     result = run(*LBFGS, "--patience", "4")
     assert result.exit_code == 0, result.stderr
+    assert "network: iteration 1/200, loss " in result.stderr
+    assert "baseline: iteration" not in result.stderr
     text = " ".join(result.stdout.split())
     assert "categorical cross entropy, lbfgs on all rows at once, at most 200 iterations, l2 2, float32" in text
     assert "iterations (no better for 4 iterations), best " in text
