@@ -107,7 +107,7 @@ def test_python_allocates_nothing_that_grows_with_data_or_network():
 
 
 _COUNT_ALLOCATIONS = """
-import numpy as np
+import numba, numpy as np
 from numba.core.runtime import rtsys
 from test_engine import SGD, prepare
 from fastdnn.engine import run_pass
@@ -122,6 +122,14 @@ def allocations(workers, m, batch):
     after = rtsys.get_allocation_stats()
     return after.alloc - before.alloc, after.mi_alloc - before.mi_alloc
 
+@numba.njit
+def allocate(n):
+    return np.empty(n).size
+
+allocate(3)  # the first starts the counting
+before = rtsys.get_allocation_stats().alloc
+allocate(3)
+print(rtsys.get_allocation_stats().alloc - before)
 for workers in (1, 2):
     print(allocations(workers, 10, 5), allocations(workers, 5000, 5))
 """
@@ -129,7 +137,7 @@ for workers in (1, 2):
 
 @pytest.mark.skipif(not JIT, reason="counts what compiled code allocates")
 def test_compiled_code_allocates_nothing_in_a_step():
-    """A pass of 2 steps and one of 1000 make the same number of allocations: those of the call itself."""
+    """Neither in a pass of 2 steps nor in one of 1000, nor when it is called."""
     here = os.path.dirname(__file__)
     environment = os.environ | {
         "NUMBA_NRT_STATS": "1",
@@ -139,9 +147,4 @@ def test_compiled_code_allocates_nothing_in_a_step():
         [sys.executable, "-c", _COUNT_ALLOCATIONS], env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert len(lines) == 2
-    for line in lines:
-        first, second = line.split(") (")
-        assert first.strip("()") == second.strip("()"), line
-        assert first.strip("()") != "0, 0"  # the counters work
+    assert done.stdout.splitlines() == ["1", "(0, 0) (0, 0)", "(0, 0) (0, 0)"]  # 1: the counters work
