@@ -218,6 +218,22 @@ def test_an_interrupt_before_the_first_epoch_has_ended_leaves_no_model(tmp_path:
         fit_table(ring_table(tmp_path), "place", slow, listener=Recorder(stop_at=0))
 
 
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({"epochs": 3}, "logistic regression (3 epochs)"),
+        ({"epochs": 1}, "logistic regression (1 epoch)"),
+        ({}, "logistic regression"),
+        ({"optimizer": "lbfgs", "epochs": 3, "patience": 1}, "logistic regression"),
+    ],
+)
+def test_a_baseline_that_was_cut_short_says_so(tmp_path: Path, options: dict[str, Any], label: str) -> None:
+    if "optimizer" in options:
+        pytest.importorskip("scipy")
+    facts = fit_table(ring_table(tmp_path), "place", FitOptions(layers=(4,), **options)).facts
+    assert facts["baselines"][1]["label"] == label
+
+
 def test_an_interrupt_of_the_baseline_keeps_the_network(tmp_path: Path) -> None:
     table = ring_table(tmp_path)
     result = fit_table(table, "place", FitOptions(**QUICK), listener=Recorder(stop_at=1, stage="baseline"))
