@@ -121,8 +121,10 @@ class FitOptions:
         checked_loss_options(self.loss or SMOOTHED[0], self.loss_options, len(self.quantiles or DEFAULT_QUANTILES))
         twice = [tau for tau, n in Counter(self.quantiles or ()).items() if n > 1]
         if twice:
+            once = ",".join(f"{tau:g}" for tau in Counter(self.quantiles or ()))
             raise ParameterError(
-                f"--quantiles names {twice[0]:g} twice; each is an output and a column of its own.", "each once"
+                f"--quantiles names {twice[0]:g} twice; each is an output and a column of its own.",
+                f"--quantiles {once}",
             )
         if isinstance(self.class_weight, str):
             _check_name("class weight", self.class_weight, ("balanced",))
