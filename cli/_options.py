@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 MAX_WIDTH = 65_536
 MAX_LAYERS = 100
+# A name may have commas and equals signs of its own: the last before the weight counts. Or what is neither, up to the next comma.
+_CLASS_AND_WEIGHT = re.compile(r"(.*?=[^=,]*|.+?)(?:,|$)")
 
 
 class LayersType(click.ParamType):  # type: ignore[type-arg]
@@ -41,6 +44,18 @@ class LayersType(click.ParamType):  # type: ignore[type-arg]
         return tuple(widths)
 
 
+class ActivationType(click.ParamType):  # type: ignore[type-arg]
+    """`relu`, or `relu,tanh` as a tuple: one for every hidden layer, or one for each."""
+
+    name = "activation"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip() for part in value.split(","))
+        return names if len(names) > 1 else names[0]
+
+
 class NumbersType(click.ParamType):  # type: ignore[type-arg]
     """`0.1,0.5,0.9`: numbers as a tuple."""
 
@@ -64,7 +79,7 @@ class ClassWeightType(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, dict) or "=" not in value:
             return value
         weights: dict[str, float] = {}
-        for part in value.split(","):
+        for part in _CLASS_AND_WEIGHT.findall(value):
             name, _, weight = part.rpartition("=")
             try:
                 weights[name.strip()] = float(weight)

@@ -92,7 +92,7 @@ _OPTIONS = [
         type=float,
         metavar="NORM",
         default=FitOptions.clip_norm,
-        help="The most that the norm of the whole gradient may be.  [default: no limit]",
+        help="The most that the norm of the whole gradient may be; 0 for no limit.  [default: 0]",
     ),
     click.option(
         "--l1", type=float, metavar="LAMBDA", default=FitOptions.l1, help="Strength of the L1 term lambda/m sum |W|."

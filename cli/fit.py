@@ -15,11 +15,14 @@ from fastdnn.errors import ParameterError
 from fastdnn.settings import FitOptions
 
 _SECTIONS = {
-    "Data": ["target", "valid", "valid_target", "task", "drop", "categorical", "clean_labels", "header"],
-    "Network": ["layers", "activation", "output_activation", "loss", "initialization", "dtype"],
+    "Data": [
+        "target", "valid", "valid_target", "task", "drop", "categorical", "weight_column", "class_weight", "clean_labels", "header",
+    ],
+    "Network": ["layers", "activation", "output_activation", "initialization", "dtype"],
+    "Loss": ["loss", "huber_delta", "quantiles", "label_smoothing"],
     **_training_options.SECTIONS,
-    "Output": ["output", "as_json", "quiet"],
-}
+    "Output": ["output", "diagnose", "as_json", "quiet"],
+}  # fmt: skip
 
 
 def _one_of(names: tuple[str, ...]) -> str:
@@ -45,10 +48,11 @@ def _one_of(names: tuple[str, ...]) -> str:
 )
 @click.option(
     "--activation",
-    metavar="NAME",
+    type=_options.ActivationType(),
+    metavar="NAME[,...]",
     default=FitOptions.activation,
     show_default=True,
-    help=_one_of(vocabulary.HIDDEN_ACTIVATIONS),
+    help=f"Of the hidden layers, or one for each with commas. Of {', '.join(vocabulary.HIDDEN_ACTIVATIONS)}.",
 )
 @click.option("--output-activation", metavar="NAME", help=f"{_one_of(vocabulary.ACTIVATIONS)}  [by task]")
 @click.option("--loss", metavar="NAME", help=f"{_one_of(vocabulary.LOSSES)}  [by task]")

@@ -29,7 +29,8 @@ FAILED = 1
 )
 @click.option(
     "--activation",
-    metavar="NAME",
+    type=_options.ActivationType(),
+    metavar="NAME[,...]",
     default="relu",
     show_default=True,
     help=f"Of the hidden layers, or one for each with commas. Of {', '.join(vocabulary.HIDDEN_ACTIVATIONS)}.",
@@ -54,7 +55,7 @@ FAILED = 1
 @_options.debug_option
 def command(
     layers: tuple[int, ...],
-    activation: str,
+    activation: str | tuple[str, ...],
     output_activation: str | None,
     loss: str | None,
     huber_delta: float | None,
@@ -103,7 +104,11 @@ def command(
 
 
 def _network(
-    layers: tuple[int, ...], activation: str, output_activation: str | None, options: FitOptions, seed: int
+    layers: tuple[int, ...],
+    activation: str | tuple[str, ...],
+    output_activation: str | None,
+    options: FitOptions,
+    seed: int,
 ) -> Network:
     if len(layers) < 2:
         raise ParameterError(
@@ -121,12 +126,10 @@ def _network(
 
     from fastdnn.network import Network
 
-    names = [name.strip() for name in activation.split(",")]
-    hidden = names if len(names) > 1 else names[0]
     # Of fit's quantiles there may be more than outputs: without --quantiles they are the network's own.
     loss_options = None if options.loss == "quantile" and quantiles is None else options.loss_options
     network = Network(
-        layers, hidden, output_activation, options.loss, dtype="float64", seed=seed, loss_options=loss_options
+        layers, activation, output_activation, options.loss, dtype="float64", seed=seed, loss_options=loss_options
     )
     rng = np.random.default_rng(seed)
     for b in network.biases:  # zeros would leave units behind dead ones exactly at the kink of ReLU

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from fastdnn.model import Model
     from fastdnn.tables import Table
 
+# An output of some standard deviations is the rounded sum of a row of products.
+_ROUNDINGS = 16
+
 
 @click.command("predict")
 @click.argument("model", metavar="MODEL")
@@ -79,8 +82,7 @@ def prediction_rows(model: Model, table: Table, *, proba: bool, threads: int) ->
     AL = model.outputs(table, threads=threads)
     answers = model.answers(AL)
     if pre.classes is None:
-        # The shortest text that reads back as the same number of the network's own precision.
-        answers = answers.astype(AL.dtype)
+        answers = _shortened(answers, AL.dtype, pre.target.std)
     if not proba and answers.ndim == 2:
         header = [f"{pre.target.name}_q{tau:g}" for tau in model.network.loss_options["quantiles"]]
         return chain([header], ([*map(str, row)] for row in answers))
@@ -89,6 +91,18 @@ def prediction_rows(model: Model, table: Table, *, proba: bool, threads: int) ->
     P = pre.probabilities(AL)
     header = [pre.target.name, *[f"p_{label}" for label in pre.classes or []]]
     return chain([header], ([str(answer), *map(str, row)] for answer, row in zip(answers, P, strict=True)))
+
+
+def _shortened(answers: Any, dtype: Any, std: float) -> Any:
+    """Values, of any shape, as text: the shortest that reads back as the same number of the network's own precision, unless that
+    rounds more off than the network leaves open, for a quantity far from 0 in its standard deviations or beyond float32.
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore", under="ignore"):
+        short = answers.astype(dtype)
+    tolerance = _ROUNDINGS * float(np.finfo(dtype).eps) * std
+    return np.where(np.abs(short - answers) <= tolerance, short.astype(str), answers.astype(str))
 
 
 def _write_csv(stream: Any, rows: Iterable[list[str]]) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 from fastdnn import baselines, defaults
 from fastdnn.errors import DivergenceError
-from fastdnn.history import TrainingProgress
+from fastdnn.history import History, TrainingProgress
 from fastdnn.network import Network
 from fastdnn.preparation import Prepared
 from fastdnn.settings import FitOptions
+from fastdnn.sources import counted
 from fastdnn.task_network import network_for, score_on, scores_of, settings_for, train_on, training_facts
+from fastdnn.vocabulary import LBFGS
 
 Facts = dict[str, Any]
 
@@ -30,11 +32,20 @@ def constant_baseline(prepared: Prepared, network: Network) -> Facts:
 
 
 def _without_toolbox(options: FitOptions) -> FitOptions:
-    """The options of the linear baseline: its own optimiser, and the length of the run as the person limited it."""
-    return FitOptions(
-        epochs=options.epochs, batch_size=options.batch_size, patience=options.patience, seed=options.seed, threads=options.threads,
-        dtype=options.dtype,
-    )  # fmt: skip
+    """The options of the linear baseline: its own optimiser, and the length of the run as the person limited it.
+
+    Iterations of L-BFGS are no epochs: its number of them and its patience say nothing about the baseline.
+    """
+    plain = FitOptions(batch_size=options.batch_size, seed=options.seed, threads=options.threads, dtype=options.dtype)
+    return plain if options.optimizer == LBFGS else replace(plain, epochs=options.epochs, patience=options.patience)
+
+
+def _cut_short(history: History, n_rows: int) -> str:
+    """' (3 epochs)' behind the name of a baseline that might have come further, had it been given the usual time; or nothing."""
+    done = len(history.epochs)
+    if history.stopped_by not in ("epochs", "time limit") or done >= defaults.default_epochs(n_rows):
+        return ""
+    return f" ({counted(done, 'epoch')})"
 
 
 def linear_baseline(
@@ -56,7 +67,9 @@ def linear_baseline(
         history = train_on(prepared, network, plain, tell)
         if history.stopped_by == "interrupt":
             return [], True
-        label = baselines.linear_name(prepared.preprocessor.task, network.loss)
+        label = baselines.linear_name(prepared.preprocessor.task, network.loss) + _cut_short(
+            history, len(prepared.train)
+        )
         score = score_on(prepared, network, history.threads)
         return [{"name": "linear", "label": label, "score": score, **training_facts(history)}], False
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn.errors import DataError
+from fastdnn.weighting import require_ordinary
 
 Array = NDArray[Any]
 
@@ -31,7 +32,7 @@ class Examples:
     Raises
     ------
     DataError : X is not a matrix, is empty, holds NaN or infinity; lengths differ; a row index lies outside; weights are
-        negative or not finite, or zero for all rows that count.
+        negative or not finite, zero for all rows that count, or too small or large to add up (weighting.require_ordinary).
     """
 
     X: Array
@@ -123,4 +124,5 @@ def _checked_weights(weights: Any, m: int, rows: NDArray[np.int64]) -> NDArray[n
         raise DataError(f"Weights must be finite and 0 or more, got {checked[wrong[0]]:g} for row {wrong[0]}.")
     if not checked[rows].any():
         raise DataError("The weights of all examples are zero: nothing can be learned from them.")
+    require_ordinary(float(checked[rows].max()))
     return checked

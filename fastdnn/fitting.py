@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastdnn import defaults
 from fastdnn.baseline_scores import constant_baseline, linear_baseline
 from fastdnn.callbacks import Callback
+from fastdnn.errors import ParameterError
 from fastdnn.history import TrainingProgress
 from fastdnn.model import Model
 from fastdnn.monitoring import requested_metrics
@@ -21,6 +23,7 @@ from fastdnn.network import Network
 from fastdnn.preparation import Prepared, prepare
 from fastdnn.provenance import provenance_of
 from fastdnn.settings import FitOptions
+from fastdnn.sources import counted
 from fastdnn.task_network import network_for, score_on, settings_for, train_on, training_facts, with_targets_for
 from fastdnn.trainer import dropout_shares
 from fastdnn.workers import available_cores
@@ -103,6 +106,7 @@ def fit_table(
         )
     prepared = prepare(table, target, options)
     network = network_for(prepared, options)
+    _require_stop_rows(prepared, options.metric)
     requested_metrics(network, options.metric, callbacks, valid=prepared.stop is not None)
     dropout_shares(options.dropout, network.L)
     facts: Facts = dict(prepared.facts)
@@ -138,6 +142,16 @@ def fit_table(
         network, prepared.preprocessor, history, metrics, provenance_of(table, target, facts, interrupted=interrupted)
     )
     return FitResult(model, facts, interrupted)
+
+
+def _require_stop_rows(prepared: Prepared, metric: str | None) -> None:
+    """ParameterError for a metric of the rows that choose the epoch, where there are none."""
+    if prepared.stop is None and metric not in (None, "loss"):
+        raise ParameterError(
+            f"--metric {metric} is computed on the rows that choose the epoch, and the {counted(len(prepared.train), 'row')} to "
+            f"train are too few to set some aside (fewer than {defaults.MIN_ROWS_TO_STOP}), or those set aside weigh nothing.",
+            "--metric loss, or more rows",
+        )
 
 
 def network_facts(network: Network, options: FitOptions) -> Facts:

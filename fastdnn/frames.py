@@ -79,6 +79,11 @@ class Table:
             )
         return number - 1 if number > 0 else len(names) + number
 
+    def require_rows(self) -> None:
+        """Raise DataError for a table of column names alone."""
+        if self.n_rows == 0:
+            raise DataError(f"'{self.source}' has column names but no rows.", "give a table with one row per example")
+
     def require_position(self, spec: str, option: str) -> int:
         """As `position`, but raises DataError for a name that does not exist, with the nearest one."""
         found = self.position(spec)

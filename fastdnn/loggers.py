@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from fastdnn.callbacks import Callback, Run
-from fastdnn.errors import MissingExtraError, ParameterError
+from fastdnn.errors import MissingExtraError, ModelFileError, ParameterError
 from fastdnn.model import without_nan
 
 # A flush of tensorboardX waits for the disk (fsync), which takes longer than many an epoch.
@@ -52,6 +52,13 @@ class _LineLogger(Callback):
                 f"'{self.path}' exists and is not a log of fastdnn, so it is not overwritten.",
                 "another name for the log.",
             )
+        if not self.path.exists():
+            from fastdnn.persistence import check_writable
+
+            try:
+                check_writable(self.path)
+            except ModelFileError as error:
+                raise ParameterError(str(error), error.hint) from error
 
     def _is_log(self) -> bool:
         if not self.path.is_file():

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastdnn.moments import unit_of_squares
 from fastdnn.quantiles import sample_quantiles
 
 Array = npt.NDArray[Any]
@@ -131,7 +132,9 @@ def _residuals(y: Array, AL: Array) -> FloatArray:
 
 def rmse(y: Array, AL: Array, weights: Array | None = None) -> float:
     """Root of the mean squared difference, in the units of the target."""
-    return float(np.sqrt(_mean(_residuals(y, AL) ** 2, weights)))
+    residuals = _residuals(y, AL)
+    unit = unit_of_squares(float(np.abs(residuals).max(initial=0.0)))
+    return unit * float(np.sqrt(_mean((residuals / unit) ** 2, weights)))
 
 
 def mae(y: Array, AL: Array, weights: Array | None = None) -> float:
@@ -184,8 +187,10 @@ def r2(y: Array, AL: Array, weights: Array | None = None) -> float:
     counted = truth if weights is None else truth[weights > 0]
     if (counted == counted[:1]).all():  # asked of the values: their mean is rounded, and then differs from all of them
         return float("nan")
-    spread = _mean((truth - np.average(truth, axis=0, weights=weights)) ** 2, weights)
-    return 1.0 - _mean(_residuals(y, AL) ** 2, weights) / spread if spread > 0.0 else float("nan")
+    deviations = truth - np.average(truth, axis=0, weights=weights)
+    unit = unit_of_squares(float(np.abs(deviations).max()))
+    spread = _mean((deviations / unit) ** 2, weights)
+    return 1.0 - _mean((_residuals(y, AL) / unit) ** 2, weights) / spread if spread > 0.0 else float("nan")
 
 
 def classification_scores(y: Array, AL: Array, weights: Array | None = None) -> dict[str, float | None]:

@@ -25,14 +25,23 @@ def mean_and_std(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return low, 0.0
-    largest = max(abs(low), abs(high))
-    # Powers of two: dividing by them is exact.
-    unit = 1.0 if 1e-100 < largest < 1e100 else float(2.0 ** np.floor(np.log2(largest)))
+    unit = unit_of_squares(max(abs(low), abs(high)))
     scaled = values / unit if unit != 1.0 else values
     mean = float(scaled.mean())
     std = float(np.sqrt(np.mean((scaled - mean) ** 2)))
     # The spread of values that differ in their last bits only can round to 0.
     return mean * unit, (std or float(np.spacing(abs(mean)))) * unit
+
+
+def unit_of_squares(largest: float) -> float:
+    """What to divide by before squaring values up to `largest`: a power of two, so that dividing is exact; 1 where none is needed.
+
+    >>> unit_of_squares(3.0), unit_of_squares(0.0), unit_of_squares(2.0**1000) == 2.0**1000
+    (1.0, 1.0, True)
+    """
+    if largest == 0.0 or 1e-100 < largest < 1e100 or not np.isfinite(largest):
+        return 1.0
+    return float(2.0 ** np.floor(np.log2(largest)))
 
 
 def require_finite(values: npt.NDArray[np.float64], name: str, option: str | None = "--drop") -> None:

@@ -76,7 +76,10 @@ class Network:
         self.layer_dims = _checked_dims(layer_dims)
         hidden = [activation] * (self.L - 1) if isinstance(activation, str) else list(activation)
         if len(hidden) != self.L - 1:
-            raise ParameterError(f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.")
+            raise ParameterError(
+                f"{self.L - 1} hidden layers need as many activations, got {len(hidden)}.",
+                "one activation for all hidden layers, or one for each",
+            )
         for name in {*hidden, *([activation] if isinstance(activation, str) else [])}:
             check_name("activation", name, hidden_activations())
         self.loss, output = loss_and_output(loss, output_activation, self.layer_dims[-1])

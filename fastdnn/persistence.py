@@ -193,7 +193,7 @@ def _refuse_special(target: Path) -> None:
 
 
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> ModelFileError:
-    return ModelFileError(f"'{path}' cannot be written: {error.strerror or error}.", "give another place with -o.")
+    return ModelFileError(f"'{path}' cannot be written: {error.strerror or error}.", "give another place.")
 
 
 def _read(

@@ -84,6 +84,7 @@ def prepare(table: Table, target: str, options: FitOptions) -> Prepared:
     DataError : the table or its target cannot be used, or has too few rows.
     ParameterError : an unknown task, or a loss that the task does not allow.
     """
+    table.require_rows()
     found = read_target(table, target)
     column = found.column
     labelled = np.flatnonzero(~column.missing)

@@ -78,8 +78,7 @@ class Preprocessor:
         """
         if dtype not in _DTYPES:
             raise ParameterError(f"dtype must be float32 or float64, got '{dtype}'.", "--dtype float32")
-        if table.n_rows == 0:
-            raise DataError(f"'{table.source}' has column names but no rows.", "give a table with one row per example")
+        table.require_rows()
         found = read_target(table, target)
         chosen = np.arange(table.n_rows) if rows is None else np.asarray(rows, dtype=np.int64)
         fitted = Target.fit(found.column, chosen, task, clean_labels=clean_labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,8 @@ class FitOptions:
     Attributes
     ----------
     layers : widths of the hidden layers; () is logistic or linear regression.
-    activation, output_activation, loss, initialization : as `Network` takes them.
+    activation : of every hidden layer, or a tuple with one for each. output_activation, loss, initialization : as `Network` takes
+        them.
     huber_delta : of loss 'huber', in standard deviations of the target (1). quantiles : of loss 'quantile' (0.1, 0.5, 0.9).
     label_smoothing : of the cross-entropies (0).
     class_weight : 'balanced', or a weight for the name of each class, 1 for those left out. weight_column : the column that says
@@ -55,7 +57,7 @@ class FitOptions:
     """
 
     layers: tuple[int, ...] | None = None
-    activation: str = ACTIVATION
+    activation: str | tuple[str, ...] = ACTIVATION
     output_activation: str | None = None
     loss: str | None = None
     huber_delta: float | None = None
@@ -104,7 +106,8 @@ class FitOptions:
         """Raise ParameterError for the first setting outside its range or its closed set."""
         from fastdnn.targets import TASKS
 
-        _check_name("activation", self.activation, hidden_activations())
+        for name in self.activation if isinstance(self.activation, tuple) else (self.activation,):
+            _check_name("activation", name, hidden_activations())
         _check_name("output activation", self.output_activation, vocabulary.ACTIVATIONS)
         _check_name("loss", self.loss, (*vocabulary.LOSSES, *registered_losses()))
         _check_name("initialization", self.initialization, vocabulary.INITIALIZATIONS)
@@ -116,6 +119,13 @@ class FitOptions:
         if self.loss is not None:
             _check_owner("--label-smoothing", self.label_smoothing, self.loss, SMOOTHED)
         checked_loss_options(self.loss or SMOOTHED[0], self.loss_options, len(self.quantiles or DEFAULT_QUANTILES))
+        twice = [tau for tau, n in Counter(self.quantiles or ()).items() if n > 1]
+        if twice:
+            once = ",".join(f"{tau:g}" for tau in Counter(self.quantiles or ()))
+            raise ParameterError(
+                f"--quantiles names {twice[0]:g} twice; each is an output and a column of its own.",
+                f"--quantiles {once}",
+            )
         if isinstance(self.class_weight, str):
             _check_name("class weight", self.class_weight, ("balanced",))
         if self.optimizer == vocabulary.LBFGS:
@@ -130,6 +140,11 @@ class FitOptions:
         if self.threads is not None:
             check_threads(self.threads)
         if not isinstance(self.valid, str):
+            if self.valid_target is not None:
+                raise ParameterError(
+                    f"--valid-target '{self.valid_target}' says where the target of --valid FILE is, and there is no such file.",
+                    "--valid FILE, or leave out --valid-target",
+                )
             _check_range("fraction kept aside", self.valid, 0.0, 0.9, above=True, hint="--valid 0.2, or --valid FILE")
         for width in self.layers or ():
             _check_range("width of a hidden layer", width, 1, 65_536, hint="--layers 128,64")
@@ -197,5 +212,5 @@ def _check_range(
     if math.isfinite(value) and value <= high and (value > low if above else value >= low):
         return
     start = f"above {low:g}" if above else f"{low:g} or more" if math.isinf(high) else f"from {low:g}"
-    end = " and finite" if math.isinf(high) else f" and at most {high:,g}" if above else f" to {high:,.0f}"
+    end = " and finite" if math.isinf(high) else f" and at most {high:,g}" if above else f" to {high:,}"
     raise ParameterError(f"The {what} must be {start}{end}, not {value:g}.", hint)

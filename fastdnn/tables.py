@@ -104,6 +104,12 @@ def read_target(table: Table, spec: str | int) -> FoundTarget:
     if not names_file(spec):
         if os.path.splitext(spec.split(":", 1)[0])[1].lower() in _FILE_ENDINGS:
             split_part(spec)
+        several = spec.split(",")
+        if len(several) > 1 and all(table.position(part, "target column") is not None for part in several):
+            raise DataError(
+                f"'{spec}' are {len(several)} columns, and a fit has one target.",
+                f"-t {quoted(several[0])}; in Python fastdnn.Network and fastdnn.train take several at once",
+            )
         raise DataError(*table.no_such_column(spec, "-t"))
     other = read_table(spec)
     if other.n_columns != 1:

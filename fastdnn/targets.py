@@ -254,7 +254,8 @@ def _fit_classes(
     classes = list(counts) if column.kind != "text" else sorted(counts)
     total = sum(counts.values())
     if len(classes) < 2:
-        message = f"Target '{column.name}' has one class only, '{classes[0]}', in all {total} labelled rows."
+        where = f"all {total} labelled rows" if total > 1 else "its only labelled row"
+        message = f"Target '{column.name}' has one class only, '{classes[0]}', in {where}."
         raise DataError(message, "name another column with -t, or give rows of another class too")
     if len(classes) > _MANY_CLASSES or (len(classes) > _FEW_NUMBERS and 2 * len(classes) > total):
         message = f"Target '{column.name}' has {len(classes)} distinct values in {total} rows: too many to be classes."

@@ -13,6 +13,8 @@ from fastdnn.errors import DataError, ParameterError, nearest
 
 FloatArray = NDArray[np.float64]
 
+# A step adds up to a million weights and multiplies the sum with gradients, in float32.
+LEAST, MOST = 1e-30, 1e30
 # What becomes of rows whose weights are looked at.
 TRAINS = "that trains: nothing can be learned from them"
 GIVES_SCORE = "that gives the score: other rows can give it with --valid or --seed"
@@ -75,7 +77,8 @@ def sample_weights(
 
     Raises
     ------
-    DataError : a weight that is missing, negative or not finite, with its row (1 is the first), or zeros only.
+    DataError : a weight that is missing, negative or not finite, with its row (1 is the first), or zeros only, or weights that are
+        all too small or too large to calculate with.
     """
     checked = np.array(weights, np.float64)
     used = checked[rows]
@@ -86,7 +89,17 @@ def sample_weights(
         raise DataError(f"{what} must be finite and 0 or more, got {value} in row {rows[i] + 1}.")
     if not used.any():
         raise DataError(f"{what} are zero in every row {use}.")
+    require_ordinary(float(used.max()), what)
     return np.where(np.isfinite(checked), checked, 0.0)
+
+
+def require_ordinary(largest: float, what: str = "Weights") -> None:
+    """Raise DataError for weights whose sums and products leave float32, going by the largest; others may be of any size below."""
+    if not LEAST <= largest <= MOST:
+        raise DataError(
+            f"{what} must have a largest value from {LEAST:g} to {MOST:g}, got {largest:g}.",
+            "divide all of them by their mean",
+        )
 
 
 def column_weights(column: Column, source: str, rows: NDArray[np.int64], use: str) -> FloatArray:

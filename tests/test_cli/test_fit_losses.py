@@ -119,6 +119,33 @@ def test_the_report_names_loss_and_weights(run: Any, quantities: Path) -> None:
     assert "class weights: Adelie 0.7" in text
 
 
+def test_a_class_whose_name_has_commas_and_equals_signs_can_be_weighted(run: Any, folder: Path) -> None:
+    rows = [f'{k},"{("no, never", "a=b", "plain")[k % 3]}"' for k in range(90)]
+    (folder / "named.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    weights = "no, never=2,plain=0.5,a=b=3"
+    result = run("fit", "named.csv", "-t", "y", "--class-weight", weights, "--epochs", 1, *OUTPUT)
+    assert json.loads(result.stdout)["task"]["class_weights"] == {"a=b": 3.0, "no, never": 2.0, "plain": 0.5}
+    for wrong in ("plain=1,no", "plain=1,,", "plain=", "plain=many"):
+        refused = run("fit", "named.csv", "-t", "y", "--class-weight", wrong, *OUTPUT)
+        assert refused.exit_code == 2
+        assert "is not a class and its weight" in refused.stderr
+
+
+def test_hidden_layers_can_differ_in_their_activation(run: Any, quantities: Path) -> None:
+    facts = facts_of(run, "values.csv -t y --layers 8,4 --activation gelu,tanh --epochs 3 --checkpoint a.ckpt")
+    assert facts["network"]["activations"] == ["gelu", "tanh", "identity"]
+    trained = Model.load("m.fdnn").network.parameters
+    assert run("resume", "a.ckpt", "-q").exit_code == 0
+    resumed = Model.load("m.fdnn").network
+    assert resumed.activations == ["gelu", "tanh", "identity"]
+    np.testing.assert_array_equal(resumed.parameters, trained)
+    few = run("fit", "values.csv", "-t", "y", "--layers", "8", "--activation", "gelu,tanh", *OUTPUT)
+    assert few.exit_code == 2
+    assert "1 hidden layers need as many activations, got 2" in few.stderr
+    unknown = run("fit", "values.csv", "-t", "y", "--layers", "8,4", "--activation", "gelu,tahn", *OUTPUT)
+    assert "Unknown activation 'tahn'. Did you mean 'tanh'?" in unknown.stderr
+
+
 def test_class_weights_move_the_answers(run: Any, folder: Path) -> None:
     """A class that weighs nothing is never learned; its rows have the label of another."""
     facts = facts_of(run, "penguins.csv -t species --class-weight Adelie=0 --epochs 30")

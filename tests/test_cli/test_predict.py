@@ -43,6 +43,27 @@ def test_values_read_back_as_the_network_s_own_numbers(run: Any) -> None:
     assert rows[0] == ["body_mass_g"]
     expected = Model.load("mass.fdnn").predict(read_table("penguins.csv")).astype(np.float32)
     np.testing.assert_array_equal(np.array([row[0] for row in rows[1:]], dtype=np.float32), expected)
+    assert max(len(row[0]) for row in rows[1:]) <= len("4321.9875")
+
+
+@pytest.mark.parametrize(
+    ("offset", "scale"), [(1e9, 1.0), (0.0, 1e-44), (0.0, 1e300)], ids=["far from 0", "tiny", "huge"]
+)
+def test_values_that_float32_would_flatten_keep_their_digits(
+    run: Any, folder: Path, offset: float, scale: float
+) -> None:
+    x = np.random.default_rng(3).standard_normal(200)
+    y = offset + scale * x
+    lines = [f"{a!r},{b!r}" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    (folder / "far.csv").write_text("\n".join(["a,y", *lines]) + "\n")
+    assert run("fit", "far.csv", "-t", "y", "--layers", "none", "--epochs", 200, "-q").exit_code == 0
+    result = run("predict", "far.fdnn", "far.csv")
+    written = np.array([float(row[0]) for row in rows_of(result.stdout)[1:]])
+    assert result.stderr == ""
+    expected = Model.load("far.fdnn").predict(read_table("far.csv"))
+    # 16 roundings of float32 for each standard deviation: 2e-6 of it.
+    np.testing.assert_allclose((written - expected) / scale, 0.0, atol=2e-6)
+    assert abs(np.corrcoef(written / scale - offset / scale, x)[0, 1]) > 0.99
 
 
 def test_odd_rows_do_not_shift_the_others(run: Any, folder: Path) -> None:

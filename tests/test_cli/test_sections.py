@@ -22,6 +22,6 @@ def test_every_option_is_shown_once_and_arguments_are_not() -> None:
 def test_headings_come_in_order_and_what_is_named_nowhere_comes_last() -> None:
     text = CliRunner().invoke(cli, ["fit", "--help"]).stdout
     headings = re.findall(r"^(\w[\w ]+):$", text, re.MULTILINE)
-    assert headings[:3] == ["Data", "Network", "Optimizer"]
+    assert headings[:4] == ["Data", "Network", "Loss", "Optimizer"]
     assert headings[-1] == "Other options"
     assert "--help" in text.partition("Other options:")[2]

@@ -39,6 +39,14 @@ def test_all_rows_count_unless_told():
     assert len(Examples(np.ones((3, 2)))) == 3
 
 
+@pytest.mark.parametrize("largest", [1e-40, 1e31])
+def test_weights_whose_sums_leave_float32_are_refused_and_small_ones_beside_others_are_not(largest):
+    X = np.ones((3, 2))
+    with pytest.raises(DataError, match=r"largest value from 1e-30 to 1e\+30, got"):
+        Examples(X, weights=[0.0, largest, largest])
+    assert Examples(X, weights=[1e-300, 1.0, 0.0]).total_weight == 1.0
+
+
 def test_as_examples():
     examples = Examples(np.ones((2, 2)))
     assert as_examples(examples) is examples

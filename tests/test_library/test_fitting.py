@@ -218,6 +218,31 @@ def test_an_interrupt_before_the_first_epoch_has_ended_leaves_no_model(tmp_path:
         fit_table(ring_table(tmp_path), "place", slow, listener=Recorder(stop_at=0))
 
 
+def test_a_metric_of_rows_that_cannot_be_set_aside_is_refused_in_the_words_of_fit(tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("x,y\n" + "".join(f"{k},{'ab'[k % 2]}\n" for k in range(30)))
+    table = read_table(tmp_path / "few.csv")
+    with pytest.raises(ParameterError, match="--metric f1 is computed on the rows that choose the epoch") as raised:
+        fit_table(table, "y", FitOptions(metric="f1", epochs=1))
+    assert raised.value.hint == "--metric loss, or more rows"
+    assert fit_table(table, "y", FitOptions(metric="loss", epochs=1, layers=(2,))).facts["split"]["stop"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({"epochs": 3}, "logistic regression (3 epochs)"),
+        ({"epochs": 1}, "logistic regression (1 epoch)"),
+        ({}, "logistic regression"),
+        ({"optimizer": "lbfgs", "epochs": 3, "patience": 1}, "logistic regression"),
+    ],
+)
+def test_a_baseline_that_was_cut_short_says_so(tmp_path: Path, options: dict[str, Any], label: str) -> None:
+    if "optimizer" in options:
+        pytest.importorskip("scipy")
+    facts = fit_table(ring_table(tmp_path), "place", FitOptions(layers=(4,), **options)).facts
+    assert facts["baselines"][1]["label"] == label
+
+
 def test_an_interrupt_of_the_baseline_keeps_the_network(tmp_path: Path) -> None:
     table = ring_table(tmp_path)
     result = fit_table(table, "place", FitOptions(**QUICK), listener=Recorder(stop_at=1, stage="baseline"))

@@ -6,6 +6,7 @@ import csv
 import json
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 from played import FakeRun
@@ -69,6 +70,15 @@ def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ParameterError, match="not overwritten"):
         CSVLogger(tmp_path / "folder.csv").check()
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_by_the_check(tmp_path, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(ParameterError, match=r"h\.csv' cannot be written: Permission denied"):
+        CSVLogger(tmp_path / "h.csv").check()
 
 
 def test_the_ending_chooses_the_logger():

@@ -80,6 +80,16 @@ def test_r2_of_several_outputs_equals_scikit_learns_variance_weighted() -> None:
     assert metrics.r2(y, AL) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("power", [-900, 900])
+def test_scores_of_quantities_whose_squares_leave_float64_are_those_of_the_scaled_ones(power: int) -> None:
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(30, 1))
+    AL, weights, unit = y + 0.3 * rng.normal(size=(30, 1)), rng.uniform(size=30), 2.0**power
+    for given in (None, weights):
+        assert metrics.rmse(y * unit, AL * unit, given) == metrics.rmse(y, AL, given) * unit
+        assert metrics.r2(y * unit, AL * unit, given) == metrics.r2(y, AL, given)
+
+
 def test_a_sure_and_wrong_float32_probability_gives_a_finite_log_loss() -> None:
     y = np.array([0, 1])
     AL = np.array([[1.0], [0.0]], dtype=np.float32)

@@ -106,3 +106,8 @@ def test_a_score_file_without_any_target_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bare.csv").write_text("x,y\n1,\n2,\n")
     with pytest.raises(DataError, match="cannot give a score"):
         prepared(tmp_path, rows_of_classes({"a": 50, "b": 50}), valid=str(tmp_path / "bare.csv"))
+
+
+def test_a_table_of_names_alone_is_refused_as_such(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"t\.csv' has column names but no rows"):
+        prepared(tmp_path, "a,y\n")

@@ -28,7 +28,8 @@ def test_the_defaults_and_all_settings_at_their_borders_pass() -> None:
         ("batch_size", -3, "batch size must be from 1"),
         ("patience", 0, "patience must be from 1"),
         ("l2", -1e-9, "L2 strength must be 0 or more and finite"),
-        ("seed", -1, "seed must be from 0"),
+        ("seed", -1, "seed must be from 0 to 9,223,372,036,854,775,807, not -1"),
+        ("seed", 2**63, "seed must be from 0"),
         ("valid", 0.0, "above 0 and at most 0.9"),
         ("valid", 1.0, "above 0 and at most 0.9"),
         ("threads", 0, "between 1 and"),
@@ -49,6 +50,14 @@ def test_the_defaults_and_all_settings_at_their_borders_pass() -> None:
 def test_a_number_out_of_range(setting: str, value: Any, allowed: str) -> None:
     with pytest.raises(ParameterError, match=allowed):
         FitOptions(**{setting: value}).check()
+
+
+def test_the_target_of_a_file_that_is_not_there_and_a_quantile_named_twice_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"--valid-target 'y' says .* there is no such file"):
+        FitOptions(valid=0.2, valid_target="y").check()
+    with pytest.raises(ParameterError, match=r"--quantiles names 0\.5 twice"):
+        FitOptions(loss="quantile", quantiles=(0.5, 0.9, 0.5)).check()
+    FitOptions(loss="quantile", quantiles=(0.9, 0.1), valid="test.csv", valid_target="y").check()
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,10 @@ def test_target_by_name_and_position(csv_file: Path) -> None:
     ) as raised:
         read_target(table, "prise")
     assert raised.value.hint == "-t price"
+    with pytest.raises(DataError, match="'price,size' are 2 columns, and a fit has one target") as raised:
+        read_target(table, "price,size")
+    assert raised.value.hint is not None
+    assert raised.value.hint.startswith("-t price; in Python")
     for spec in ("4", "0", "-4"):
         with pytest.raises(DataError, match=f"has 3 columns, so there is no target column {spec}"):
             read_target(table, spec)

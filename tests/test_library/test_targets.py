@@ -76,6 +76,7 @@ def test_the_task_can_be_asked_for() -> None:
     ("values", "message"),
     [
         (["a", "a", None], "one class only, 'a', in all 2 labelled rows"),
+        (["a"], "one class only, 'a', in its only labelled row"),
         ([3, 3, 3], "one class only, '3'"),
         ([np.nan, np.nan], "has no value in any of 2 rows"),
         ([0.5, np.inf, 1.5], "has the value inf in row 2"),

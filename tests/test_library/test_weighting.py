@@ -54,6 +54,8 @@ def test_rows_that_do_not_count_may_have_any_weight():
         ([1, 1, np.nan], "got no value in row 3"),
         ([np.inf, 1, 1], "got inf in row 1"),
         ([0, 0, 0], "are zero in every row"),
+        ([0, 1e300, 1], r"largest value from 1e-30 to 1e\+30, got 1e\+300"),
+        ([0, 1e-40, 1e-300], r"largest value from 1e-30 to 1e\+30, got 1e-40"),
     ],
 )
 def test_sample_weights_refused(weights, sentence):
