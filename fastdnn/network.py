@@ -131,6 +131,16 @@ class Network:
             b[:] = np.reshape(given_b, b.shape)
         return network
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled and copied without the views, which would become arrays of their own."""
+        return {name: value for name, value in vars(self).items() if name not in ("weights", "biases")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        # joblib hands large arrays to its processes as files that cannot be written.
+        self.parameters = np.require(self.parameters, requirements="W")
+        self.weights, self.biases = layer_views(self.parameters, self.layer_dims)
+
     @property
     def L(self) -> int:
         """Number of layers with parameters."""
