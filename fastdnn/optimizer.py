@@ -80,3 +80,22 @@ class Optimizer:
             _CODES[self.name], float(self.beta1), float(self.beta2), float(self.epsilon), self.convention == "scikit-learn",
             float(l2), float(l1), float(batch_l2), float(self.weight_decay or 0.0), float(self.clip_norm),
         )  # fmt: skip
+
+
+def as_optimizer(optimizer: str | Optimizer, learning_rate: float | None) -> Optimizer:
+    """An Optimizer from one, or from a name and a learning rate.
+
+    Raises ParameterError as Optimizer, and where an Optimizer, which has its own, is given a learning rate beside.
+    """
+    if isinstance(optimizer, str):
+        return Optimizer(optimizer, learning_rate)
+    if not isinstance(optimizer, Optimizer):
+        raise ParameterError(
+            f"optimizer must be a name or an Optimizer, got {optimizer!r}. Allowed: {', '.join(vocabulary.OPTIMIZERS)}."
+        )
+    if learning_rate is not None:
+        raise ParameterError(
+            f"learning_rate={learning_rate!r} beside an Optimizer, whose own is {optimizer.rate:g}.",
+            f"Optimizer('{optimizer.name}', {learning_rate!r})",
+        )
+    return optimizer

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fastdnn.callbacks import checkpoints_last, notify
+from fastdnn.callbacks import check_callbacks, checkpoints_last, notify
 from fastdnn.checkpoints import save_checkpoint
+from fastdnn.errors import check_number
 from fastdnn.estimators.validation import Validation
 from fastdnn.history import History
 from fastdnn.monitoring import requested_metrics
@@ -26,6 +27,7 @@ class EstimatorRun:
 
     def __init__(self, estimator: Any, trainer: Trainer, validation: Validation | None) -> None:
         self.estimator, self.trainer, self.validation = estimator, trainer, validation
+        check_callbacks(estimator.callbacks or ())
         self.callbacks = checkpoints_last(estimator.callbacks or ())
         self.history = History(
             trainer.batch_size,
@@ -63,7 +65,7 @@ class EstimatorRun:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        self.estimator._optimizer.learning_rate = float(rate)
+        self.estimator._optimizer.learning_rate = check_number("run.learning_rate", rate, 0.0)
 
     def stop(self, reason: str = "callback") -> None:
         """End the fit after this epoch; `reason` becomes history.stopped_by."""
