@@ -39,6 +39,12 @@ class Optimizer:
     Raises
     ------
     ParameterError : a number outside its range, an unknown name.
+
+    Notes
+    -----
+    Beside torch.optim: Adam and RMSprop are the same (its `alpha` is beta2, there 0.99 by default), and so is AdamW if its biases
+    are a group without weight_decay: here weights alone decay. Its momentum has no factor 1 - beta1: the same are the convention
+    'scikit-learn', or a learning rate divided by 1 - beta1. Its weight_decay in all but AdamW is l2 / m here, on weights alone.
     """
 
     name: str = "adam"

@@ -37,6 +37,7 @@ class EstimatorRun:
             trainer.seed,
             trainer.threads,
         )
+        self.ended = False
         self.metrics: list[str] = []
         if self.callbacks:
             self.metrics = requested_metrics(trainer.network, None, self.callbacks, valid=validation is not None)
@@ -45,7 +46,8 @@ class EstimatorRun:
     @property
     def network(self) -> Network:
         """The network with the parameters of this moment."""
-        self.trainer.store()
+        if not self.ended:
+            self.trainer.store()
         return self.trainer.network
 
     @property
@@ -94,7 +96,9 @@ class EstimatorRun:
         self.tell("on_epoch_end")
 
     def end(self) -> None:
-        """Tell the callbacks; they may change the network's parameters, which the estimator then takes."""
+        """The parameters into the network; tell the callbacks, which may change them there before the estimator takes them."""
+        self.trainer.store()
+        self.ended = True
         self.history.seconds = self.elapsed()
         trained = sum(row["seconds"] for row in self.history.epochs)
         self.history.samples_per_s = len(self.history.epochs) * len(self.trainer.examples) / trained if trained else 0.0
