@@ -137,7 +137,10 @@ def test_pairs_outside_the_vocabulary_are_refused(loss, output):
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        (([3],), {}, r"at least an input and an output size, each 1 or more; got \[3\]"),
+        (([3],), {}, r"at least an input and an output size, each a whole number of 1 or more; got \[3\]"),
+        ((3,), {}, r"at least an input and an output size, .*; got 3"),
+        (([2.5, 3],), {}, r"got \[2.5, 3\]"),
+        (("23",), {}, "got '23'"),
         (([3, 0, 1],), {}, r"got \[3, 0, 1\]"),
         (([3, 2, 1], "rleu"), {}, "Unknown activation 'rleu'. Did you mean 'relu'"),
         (([3, 1], "rleu"), {}, "Unknown activation 'rleu'"),
@@ -152,13 +155,19 @@ def test_pairs_outside_the_vocabulary_are_refused(loss, output):
         (([3, 1], "relu", "softmax"), {}, "Categorical cross-entropy needs at least 2 outputs"),
         (([3, 1],), {"dtype": "float16"}, "Unknown dtype 'float16'"),
         (([3, 1],), {"initialization": "hee"}, "Unknown initialization 'hee'. Did you mean 'he'"),
-        (([3, 1],), {"leaky_slope": 0.0}, "must lie between 0 and 1, got 0.0"),
-        (([3, 1],), {"leaky_slope": 1.0}, "must lie between 0 and 1, got 1.0"),
+        (([3, 1],), {"leaky_slope": 0.0}, "leaky_slope must be a number above 0 and below 1, got 0.0"),
+        (([3, 1],), {"leaky_slope": 1.0}, "leaky_slope must be a number above 0 and below 1, got 1.0"),
+        (([3, 1],), {"leaky_slope": "a"}, "leaky_slope must be a number above 0 and below 1, got 'a'"),
     ],
 )
 def test_parameter_errors(arguments, options, sentence):
     with pytest.raises(ParameterError, match=sentence):
         Network(*arguments, **options)
+
+
+@pytest.mark.parametrize("given", ["float64", np.float64, np.dtype(np.float64)])
+def test_a_dtype_by_its_name_or_itself(given):
+    assert Network([np.int64(2), 1], dtype=given).dtype == np.float64
 
 
 # --- gradients ---
