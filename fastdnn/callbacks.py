@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.errors import ModelFileError, check_number, check_whole
+from fastdnn.errors import ModelFileError, ParameterError, check_number, check_whole
 from fastdnn.history import History
 from fastdnn.network import Network
 from fastdnn.watching import Mode, Watched
@@ -27,7 +27,7 @@ class Run(Protocol):
     network : with the parameters of this moment; in `on_train_end` those that the run keeps, and they may be changed.
     history : History so far; `history.epochs[-1]` is the epoch that has just ended.
     epoch, epochs : the epoch that has just ended (from 1; 0 before the first), and the most there will be.
-    learning_rate : the base rate, before the schedule's factor; may be set for the epochs to come.
+    learning_rate : the base rate, before the schedule's factor; may be set, to 0 or more, for the epochs to come.
     """
 
     @property
@@ -77,6 +77,22 @@ class Callback(Protocol):
     def on_train_end(self, run: Run) -> None:
         """Once, however the run ended, also where a callback's `on_train_begin` ended it."""
         return
+
+
+def check_callbacks(callbacks: object) -> None:
+    """Raise ParameterError unless it is a sequence of callbacks: objects with all three methods, made and not just named."""
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
+        raise ParameterError(
+            f"callbacks must be a sequence of callbacks, got {type(callbacks).__name__}.", "callbacks=[...]"
+        )
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise ParameterError(f"callbacks holds the class {callback.__name__}.", f"{callback.__name__}(...)")
+        missing = [event for event in get_args(Event) if not callable(getattr(callback, event, None))]
+        if missing:
+            raise ParameterError(
+                f"callbacks holds {callback!r}, which has no {', '.join(missing)}.", "a subclass of fastdnn.Callback"
+            )
 
 
 def checkpoints_last(callbacks: Iterable[Callback]) -> tuple[Callback, ...]:

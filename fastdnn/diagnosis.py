@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.defaults import LEARNING_RATES
-from fastdnn.errors import DataError, ParameterError, check_name
+from fastdnn.errors import DataError, ParameterError, check_name, check_number
 from fastdnn.examples import Examples
 from fastdnn.findings import Finding, of_layers, of_leak, of_non_finite, of_steps
 from fastdnn.inference import evaluate_in
@@ -102,8 +102,8 @@ def diagnose(
     rate = LEARNING_RATES.get(optimizer) if learning_rate is None else learning_rate
     if optimizer == vocabulary.LBFGS and rate is not None:
         raise ParameterError(f"Optimizer '{optimizer}' takes no learning_rate, got {learning_rate!r}.")
-    if rate is not None and not rate > 0:
-        raise ParameterError(f"learning_rate must be positive, got {learning_rate!r}.")
+    if rate is not None:
+        check_number("learning_rate", rate, 0.0, above=True)
     names = [f"column {j}" for j in range(examples.X.shape[1])] if columns is None else list(columns)
     if len(names) != examples.X.shape[1]:
         raise DataError(f"X has {examples.X.shape[1]} columns, but {len(names)} names were given.")

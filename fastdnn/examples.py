@@ -102,6 +102,13 @@ class Examples:
         return int(self.indices.size)
 
 
+def check_examples(examples: object, valid: object = None) -> None:
+    """Raise DataError unless `examples` are Examples, and `valid` too where there is one."""
+    for name, given in (("examples", examples), ("valid", examples if valid is None else valid)):
+        if not isinstance(given, Examples):
+            raise DataError(f"{name} must be Examples, got {type(given).__name__}.", "fastdnn.Examples(X, y)")
+
+
 def as_examples(X: Any) -> Examples:
     """Examples as they are, or a matrix as Examples without targets."""
     return X if isinstance(X, Examples) else Examples(X)
@@ -116,7 +123,10 @@ def _require_finite(values: Array, name: str) -> None:
 
 
 def _checked_weights(weights: Any, m: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    checked = np.ascontiguousarray(weights, np.float64)
+    try:
+        checked = np.ascontiguousarray(weights, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"Weights must be numbers, got {np.asarray(weights).dtype}.") from None
     if checked.shape != (m,):
         raise DataError(f"X has {m} examples, but weights have the shape {checked.shape}.")
     wrong = np.flatnonzero(~(np.isfinite(checked) & (checked >= 0)))

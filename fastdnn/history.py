@@ -47,7 +47,8 @@ class History:
         samples_per_s, and 'valid_' and its name for each further metric that was asked for, as valid_f1.
     best_epoch : the epoch whose parameters the network has now; 0 where no epoch was finished.
     stopped_by : 'epochs' (all were run), 'time limit', 'patience' (no better `metric`), 'interrupt' (Ctrl-C), or
-        the reason that a callback gave; of L-BFGS also 'converged' and 'line search' (no step lowers the cost further).
+        the reason that a callback gave; of L-BFGS also 'converged' and 'line search' (no step lowers the cost further), of the
+        estimators also 'divergence' (a loss that is not finite).
     batch_size, optimizer, learning_rate, l2, seed, threads, schedule : what was used;
         of threads the number that was fastest at the end.
     metric : what chose the best epoch, a column of `epochs`; None where it is the last.

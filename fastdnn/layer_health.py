@@ -124,4 +124,8 @@ def layer_diagnoses(
 
 
 def _norm(array: Array) -> float:
-    return float(np.linalg.norm(array.astype(np.float64)))
+    """sqrt(sum of squares), of numbers whose squares are beyond float64 too."""
+    largest = float(np.abs(array).max())
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.linalg.norm(array / np.float64(largest)))

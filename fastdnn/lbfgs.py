@@ -14,7 +14,7 @@ from fastdnn.callbacks import Callback, notify
 from fastdnn.defaults import LBFGS_ITERATIONS
 from fastdnn.engine import Pass
 from fastdnn.errors import DivergenceError, ParameterError, check_number, check_whole
-from fastdnn.examples import Examples
+from fastdnn.examples import Examples, check_examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.inference import ROWS_AT_A_TIME
 from fastdnn.network import Network
@@ -83,6 +83,7 @@ def train_lbfgs(
     -----
     Source: Liu and Nocedal (1989); Zhu, Byrd, Lu, Nocedal (1997), the implementation. float64 networks converge further.
     """
+    check_examples(examples, valid)
     if iterations is not None:
         iterations = check_whole("iterations", iterations)
     if time_limit is not None:

@@ -125,7 +125,8 @@ def requested_metrics(network: Network, metric: str | None, callbacks: Iterable[
             )
         if name != "loss" and not valid:
             raise ParameterError(
-                f"Metric '{name}' is computed on a validation part, and there is none.", "valid=, or the metric 'loss'"
+                f"Metric '{name}' is computed on a validation part, and there is none.",
+                "valid= (eval_set= of an estimator), or the metric 'loss'",
             )
     return [name for name in names if name in METRICS]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastdnn import vocabulary
 from fastdnn.custom_activations import hidden_activations
-from fastdnn.errors import DataError, ParameterError, check_name, check_seed
+from fastdnn.errors import DataError, ParameterError, check_name, check_number, check_seed
 from fastdnn.examples import Examples, as_examples
 from fastdnn.initialization import initial_weights, warn_of_symmetry
 from fastdnn.loss_and_output import loss_and_output
@@ -85,10 +86,8 @@ class Network:
         self.loss, output = loss_and_output(loss, output_activation, self.layer_dims[-1])
         self.loss_options = checked_loss_options(self.loss, loss_options, self.layer_dims[-1])
         self.activations = [*hidden, output]
-        self.dtype = np.dtype(check_name("dtype", str(dtype), vocabulary.DTYPES))
-        if not 0.0 < leaky_slope < 1.0:
-            raise ParameterError(f"The slope of leaky ReLU must lie between 0 and 1, got {leaky_slope}.")
-        self.leaky_slope = float(leaky_slope)
+        self.dtype = np.dtype(check_name("dtype", getattr(dtype, "__name__", str(dtype)), vocabulary.DTYPES))
+        self.leaky_slope = check_number("leaky_slope", leaky_slope, 0.0, 1.0, above=True, below=True)
         check_name("initialization", initialization, vocabulary.INITIALIZATIONS)
         size = sum(n * n_prev + n for n_prev, n in pairwise(self.layer_dims))
         self.parameters = np.zeros(size, self.dtype)
@@ -133,6 +132,16 @@ class Network:
             W[:] = given_W
             b[:] = np.reshape(given_b, b.shape)
         return network
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled and copied without the views, which would become arrays of their own."""
+        return {name: value for name, value in vars(self).items() if name not in ("weights", "biases")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        # joblib hands large arrays to its processes as files that cannot be written.
+        self.parameters = np.require(self.parameters, requirements="W")
+        self.weights, self.biases = layer_views(self.parameters, self.layer_dims)
 
     @property
     def L(self) -> int:
@@ -229,9 +238,10 @@ def float_type(weights: Sequence[Array]) -> str:
 
 
 def _checked_dims(layer_dims: Sequence[int]) -> list[int]:
-    dims = [int(n) for n in layer_dims]
-    if len(dims) < 2 or min(dims) < 1:
+    given: list[object] = list(layer_dims) if isinstance(layer_dims, Iterable) else []
+    if len(given) < 2 or not all(isinstance(n, Integral) and int(n) >= 1 for n in given):
         raise ParameterError(
-            f"layer_dims needs at least an input and an output size, each 1 or more; got {list(layer_dims)}."
+            "layer_dims needs at least an input and an output size, each a whole number of 1 or more; "
+            f"got {layer_dims!r}."
         )
-    return dims
+    return [int(n) for n in layer_dims]

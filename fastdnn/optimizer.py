@@ -39,6 +39,12 @@ class Optimizer:
     Raises
     ------
     ParameterError : a number outside its range, an unknown name.
+
+    Notes
+    -----
+    Beside torch.optim: Adam and RMSprop are the same (its `alpha` is beta2, there 0.99 by default), and so is AdamW if its biases
+    are a group without weight_decay: here weights alone decay. Its momentum has no factor 1 - beta1: the same are the convention
+    'scikit-learn', or a learning rate divided by 1 - beta1. Its weight_decay in all but AdamW is l2 / m here, on weights alone.
     """
 
     name: str = "adam"
@@ -80,3 +86,22 @@ class Optimizer:
             _CODES[self.name], float(self.beta1), float(self.beta2), float(self.epsilon), self.convention == "scikit-learn",
             float(l2), float(l1), float(batch_l2), float(self.weight_decay or 0.0), float(self.clip_norm),
         )  # fmt: skip
+
+
+def as_optimizer(optimizer: str | Optimizer, learning_rate: float | None) -> Optimizer:
+    """An Optimizer from one, or from a name and a learning rate.
+
+    Raises ParameterError as Optimizer, and where an Optimizer, which has its own, is given a learning rate beside.
+    """
+    if isinstance(optimizer, str):
+        return Optimizer(optimizer, learning_rate)
+    if not isinstance(optimizer, Optimizer):
+        raise ParameterError(
+            f"optimizer must be a name or an Optimizer, got {optimizer!r}. Allowed: {', '.join(vocabulary.OPTIMIZERS)}."
+        )
+    if learning_rate is not None:
+        raise ParameterError(
+            f"learning_rate={learning_rate!r} beside an Optimizer, whose own is {optimizer.rate:g}.",
+            f"Optimizer('{optimizer.name}', {learning_rate!r})",
+        )
+    return optimizer

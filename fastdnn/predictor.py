@@ -120,7 +120,7 @@ class Predictor:
         for l, (W, b) in enumerate(zip(weights, biases, strict=True), 1):
             self._workspace.read_layer(self._workspace.buffers.parameters, l, W, b)
         network = self.network
-        facts = list(network.activations), network.loss, self._dtype.name, network.leaky_slope
+        facts = list(network.activations), network.loss, network.loss_options, self._dtype.name, network.leaky_slope
         return _restored, (weights, biases, *facts, self.threads, self.rows)
 
     def _new_buffers(self) -> Array:
@@ -198,8 +198,10 @@ class Predictor:
 
 
 def _restored(
-    weights: list[Array], biases: list[Array], activations: list[str], loss: str, dtype: str, leaky_slope: float,
-    threads: int, rows: int,
+    weights: list[Array], biases: list[Array], activations: list[str], loss: str, loss_options: dict[str, Any], dtype: str,
+    leaky_slope: float, threads: int, rows: int,
 ) -> Predictor:  # fmt: skip
-    network = Network.from_parameters(weights, biases, activations, loss, dtype=dtype, leaky_slope=leaky_slope)
+    network = Network.from_parameters(
+        weights, biases, activations, loss, dtype=dtype, leaky_slope=leaky_slope, loss_options=loss_options
+    )
     return Predictor(network, threads, rows)

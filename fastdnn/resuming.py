@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fastdnn.callbacks import Callback, notify
+from fastdnn.callbacks import Callback, check_callbacks, notify
 from fastdnn.checkpoints import damage_of_checkpoint
 from fastdnn.data_digests import require_same, require_same_shape
 from fastdnn.errors import DataError, ModelFileError, ParameterError, check_whole
-from fastdnn.examples import Examples
+from fastdnn.examples import Examples, check_examples
 from fastdnn.flat_parameters import fill_flat
 from fastdnn.history import History, TrainingProgress
 from fastdnn.model import network_document
@@ -110,6 +110,8 @@ def _as_it_was(
     callbacks: Sequence[Callback], threads: int | None,
 ) -> Run:  # fmt: skip
     """The run after its last epoch before the checkpoint."""
+    check_examples(examples, valid)
+    check_callbacks(callbacks)
     settings = _settings(saved, epochs, schedule)
     _require_callbacks(saved, callbacks)
     with damage_of_checkpoint(saved.path):

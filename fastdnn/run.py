@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastdnn.callbacks import Callback, checkpoints_last, notify
 from fastdnn.engine import Pass
-from fastdnn.errors import DivergenceError
+from fastdnn.errors import DivergenceError, check_number
 from fastdnn.examples import Examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.monitoring import column_of, validation_scores
@@ -37,7 +37,6 @@ class Run:
     Attributes
     ----------
     history : History; `history.epochs[-1]` is the epoch that ended last.
-    learning_rate : the base rate that the schedule multiplies; may be set between epochs.
     epoch, epochs : epochs done, and the most there will be.
     settings : what the run was told; None of a run that no checkpoint can go on with.
     seconds_before : what the run had taken when it was cut short, where it goes on from a checkpoint.
@@ -70,6 +69,15 @@ class Run:
         self.data_facts: dict[str, Any] | None = None
         self.began = time.perf_counter()
         self.training_seconds, self.trained = 0.0, 0.0
+
+    @property
+    def learning_rate(self) -> float:
+        """The base rate, before the schedule's factor; it may be set between epochs."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._learning_rate = check_number("run.learning_rate", rate, 0.0)
 
     @property
     def network(self) -> Network:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from fastdnn.optimizer import Optimizer
 from fastdnn.schedule_documents import schedule_document, schedule_from_document
 from fastdnn.schedules import Schedule
@@ -40,7 +42,8 @@ class RunSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `schedule` is None where its class is one's own."""
-        shares = self.dropout if isinstance(self.dropout, (int, float)) else [float(share) for share in self.dropout]
+        given = self.dropout
+        shares = [float(share) for share in given] if isinstance(given, Sequence | np.ndarray) else float(given)
         rule = {
             name: value if isinstance(value, str) else float(value) for name, value in asdict(self.optimizer).items()
         }

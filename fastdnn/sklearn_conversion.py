@@ -28,11 +28,11 @@ _OUTPUTS = {
 
 
 def from_sklearn(mlp: Any) -> Network:
-    """The network of a fitted scikit-learn MLPClassifier or MLPRegressor.
+    """The network of a fitted MLPClassifier or MLPRegressor, scikit-learn's or fastdnn's.
 
     Two classes make one sigmoid output, the probability of `mlp.classes_[1]`; more make a softmax over `mlp.classes_` in their
     order; several labels make as many sigmoids. The dtype is that of the weights. What scikit-learn keeps besides (class names,
-    names of features, moments) is left behind.
+    names of features, moments) is left behind. fastdnn's estimators keep their own activations and losses, quantiles included.
 
     Raises
     ------
@@ -47,6 +47,9 @@ def from_sklearn(mlp: Any) -> Network:
     >>> network.layer_dims, bool(np.allclose(network.predict(X)[:, 0], mlp.predict(X), atol=1e-6))
     ([1, 3, 1], True)
     """
+    if hasattr(mlp, "to_network") and hasattr(mlp, "coefs_"):
+        network: Network = mlp.to_network()
+        return network
     needed = ("coefs_", "intercepts_", "activation", "out_activation_")
     if not all(hasattr(mlp, name) for name in needed):
         fitted = "is not fitted" if hasattr(mlp, "hidden_layer_sizes") else "is no MLPClassifier or MLPRegressor"

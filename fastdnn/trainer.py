@@ -188,11 +188,12 @@ class Trainer:
 
 def dropout_shares(dropout: float | Sequence[float], layers: int) -> tuple[float, ...]:
     """The shares of A[0] .. A[L-1]; ParameterError unless each lies in [0, 1) and there are as many as layers."""
-    shares = (0.0, *[dropout] * (layers - 1)) if isinstance(dropout, (int, float)) else tuple(dropout)
+    if isinstance(dropout, Sequence | np.ndarray):
+        shares = tuple(dropout)
+    else:
+        shares = (0.0, *[check_number("dropout", dropout, 0.0, 1.0, below=True)] * (layers - 1))
     if len(shares) != layers:
         raise ParameterError(
             f"dropout takes one number, or {layers}: for the input and each of the {layers - 1} hidden layers; got {len(shares)}."
         )
-    if isinstance(dropout, (int, float)):
-        check_number("dropout", dropout, 0.0, 1.0, below=True)
     return tuple(check_number("dropout", share, 0.0, 1.0, below=True) for share in shares)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fastdnn.callbacks import Callback
+from fastdnn.callbacks import Callback, check_callbacks
 from fastdnn.defaults import LEARNING_RATES
 from fastdnn.errors import check_number, check_whole
-from fastdnn.examples import Examples
+from fastdnn.examples import Examples, check_examples
 from fastdnn.history import History, TrainingProgress
 from fastdnn.monitoring import higher_is_better, requested_metrics
 from fastdnn.network import Network
-from fastdnn.optimizer import Optimizer
+from fastdnn.optimizer import Optimizer, as_optimizer
 from fastdnn.patience import Patience
 from fastdnn.run import Run
 from fastdnn.run_settings import NO_END, RunSettings
@@ -56,7 +56,8 @@ def train(
     time_limit : seconds, on a clock that starts with the first epoch; the schedule then runs on it, and the epoch under way
         ends where the time does.
     batch_size : examples a step; more than there are means all of them.
-    optimizer : a name of vocabulary.OPTIMIZERS, or an Optimizer. learning_rate : positive; default the optimizer's.
+    optimizer : a name of vocabulary.OPTIMIZERS, or an Optimizer. learning_rate : positive; default the optimizer's;
+        an Optimizer has its own.
     schedule : of the learning rate, a fastdnn.schedules.Schedule, or text as 'cosine' or 'step:every=20,factor=0.5'.
     l2, l1, dropout : see fastdnn.trainer.Trainer; the reported losses leave the penalties out.
     metric : what chooses the best epoch, a name of fastdnn.monitoring: default 'valid_loss' where there is `valid`.
@@ -73,12 +74,12 @@ def train(
 
     Raises
     ------
-    ParameterError : an argument outside its range. DataError : targets that do not fit the loss.
+    ParameterError : an argument outside its range. DataError : no Examples, or targets that do not fit the loss.
     DivergenceError : a cost that is not finite; the network then has the best parameters seen before (epochs of less than a
     millisecond are looked at some at a time).
     """
-    if isinstance(optimizer, str):
-        optimizer = Optimizer(optimizer, learning_rate)
+    check_examples(examples, valid)
+    optimizer = as_optimizer(optimizer, learning_rate)
     if epochs is not None:
         epochs = check_whole("epochs", epochs)
     if time_limit is not None:
@@ -118,6 +119,7 @@ def what_chooses(
     callbacks: Sequence[Callback],
 ) -> tuple[str | None, Patience, list[str]]:
     """What chooses the best epoch (None: the last is kept), who waits for a better one, and the metrics that each needs."""
+    check_callbacks(callbacks)
     watched = metric or ("valid_loss" if valid is not None else None)
     metrics = requested_metrics(network, watched, callbacks, valid=valid is not None)
     better = watched is not None and higher_is_better(watched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import threading
 from collections.abc import Callable
@@ -18,14 +19,14 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_threads(threads: int) -> int:
-    """`threads`, or ParameterError unless it lies between 1 and MOST_THREADS; more than the cores are slow, not wrong."""
-    if not 1 <= threads <= MOST_THREADS:
-        raise ParameterError(
-            f"The number of threads must lie between 1 and {MOST_THREADS}; got {threads}.",
-            hint="leave it out: the number that is fastest is then found by trying",
-        )
-    return int(threads)
+def check_threads(threads: object) -> int:
+    """`threads`, or ParameterError unless it is a whole number from 1 to MOST_THREADS; more than the cores are slow, not wrong."""
+    if isinstance(threads, numbers.Real) and float(threads).is_integer() and 1 <= float(threads) <= MOST_THREADS:
+        return int(float(threads))
+    raise ParameterError(
+        f"The number of threads must lie between 1 and {MOST_THREADS}; got {threads!r}.",
+        hint="leave it out: the number that is fastest is then found by trying",
+    )
 
 
 def run_workers(

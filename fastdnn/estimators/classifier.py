@@ -15,6 +15,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
+from fastdnn.errors import check_number
 from fastdnn.estimators.parameters import CONSTRAINTS, set_parameters
 from fastdnn.estimators.perceptron import Perceptron
 from fastdnn.estimators.validation import accuracy
@@ -40,10 +41,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     label_smoothing : share of the target that is spread over all classes, [0, 1).
     dropout : share of units dropped in training, [0, 1): one for all hidden layers, or a sequence for the input and each of them.
     l1 : strength of L1, divided by the number (sum of weights) of all training rows. weight_decay : decoupled, with
-        solver='adamw' or a momentum: each step multiplies weights by 1 - learning rate * weight_decay. clip_norm : the most
+        every solver but 'adam': each step multiplies weights by 1 - learning rate * weight_decay; None: 0.01 with 'adamw', else
+        0. clip_norm : the most
         that the norm of the whole gradient may be, 0 for no limit.
-    schedule : of the learning rate in every step, a name or a Schedule of fastdnn.schedules; it runs over max_iter epochs, or
-        over time_limit. time_limit : seconds after which the fit ends with the epoch under way.
+    schedule : of the learning rate in every step, a fastdnn.schedules.Schedule, or text as fastdnn.train takes it; it runs over
+        max_iter epochs, or over time_limit, to its end where that is a valley ('cosine', 'one_cycle', 'coslog4'): n_iter_no_change
+        then counts with early_stopping only. time_limit : seconds after which the fit ends with the epoch under way.
     eval_set : (X, y) or (X, y, sample_weight), never trained on, scored after every epoch into validation_scores_; with
         early_stopping it takes the place of the part that would be held out. Also an argument of fit, which counts first.
     eval_metric : None, what `score` computes; 'loss', minus the mean loss; a scikit-learn scorer, by name or as a function
@@ -61,8 +64,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     Notes
     -----
-    As in scikit-learn, `alpha` is an L2 strength divided by the size (the sum of weights) of each batch; Adam's epsilon is
-    added to the uncorrected root; a momentum's velocity has the learning rate inside. fastdnn.train has the course's forms.
+    As in scikit-learn, `alpha` is an L2 strength divided by the size (the sum of weights) of each batch; epsilon of 'adam' is
+    added to the uncorrected root; a momentum's velocity has the learning rate inside. fastdnn.train has the course's forms, and so
+    have 'rmsprop' and 'adamw' here; with 'adamw' alpha stays beside weight_decay: alpha=0 is the AdamW of its paper.
     A sparse X is made dense for training: rows x columns numbers of its type; for prediction 32 MiB at a time.
     A fit that raises leaves the estimator as it was; one that diverges ends at once, where scikit-learn's runs on.
 
@@ -114,7 +118,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         label_smoothing: float = 0.0,
         dropout: Any = 0.0,
         l1: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         clip_norm: float = 0.0,
         schedule: Any = None,
         time_limit: float | None = None,
@@ -162,7 +166,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
+            self._check_classes(unique_labels(y), all_of_them=self.warm_start and not incremental)
         kind = self._label_binarizer.y_type_
         if y.ndim == 1 and kind in ("binary", "multiclass"):
             labels = np.searchsorted(self.classes_, y)
@@ -173,8 +177,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self.out_activation_ = "softmax" if kind == "multiclass" else "logistic"
         return Y
 
-    def _check_classes(self, classes: Array) -> None:
-        if self.warm_start:
+    def _check_classes(self, classes: Array, *, all_of_them: bool) -> None:
+        if all_of_them:
             if set(classes) != set(self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit."
@@ -208,6 +212,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
                 " the classes are. Pass the weights as a dict, e.g. those of"
                 " sklearn.utils.class_weight.compute_class_weight('balanced', classes=classes, y=all_y)."
             )
+        for given in self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]:
+            _check_class_weight(given)
         by_class: Array = compute_sample_weight(self.class_weight, y).astype(X.dtype, copy=False)
         weights = by_class if weights is None else weights * by_class
         if not weights.any():
@@ -238,3 +244,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _check_class_weight(given: Any) -> None:
+    """Raise ParameterError where a class has a weight that is no number, negative or not finite."""
+    for label, weight in given.items() if isinstance(given, dict) else ():
+        check_number(f"class_weight of class {label!r}", weight, 0.0)

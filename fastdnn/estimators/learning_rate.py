@@ -12,11 +12,12 @@ class SolverState:
 
     Attributes
     ----------
-    learning_rate : of the next epoch.
+    solver : the update rule whose state it is. learning_rate : of the next epoch.
     updates : steps done. moments : the optimizer's averages of gradients, in the order of Network.parameters.
     """
 
-    def __init__(self, learning_rate: float, rule: str, power_t: float) -> None:
+    def __init__(self, solver: str, learning_rate: float, rule: str, power_t: float) -> None:
+        self.solver = solver
         self.learning_rate_init = float(learning_rate)
         self.learning_rate = float(learning_rate)
         self.rule, self.power_t = rule, power_t

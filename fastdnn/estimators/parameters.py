@@ -74,7 +74,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "eval_set": [tuple, list, None],
     "eval_metric": [str, callable, None],
     "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
     "l1": [Interval(Real, 0, None, closed="left")],
     "clip_norm": [Interval(Real, 0, None, closed="left")],
     "schedule": [str, Schedule, None],
@@ -84,7 +84,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 # What the stochastic solvers alone do: with L-BFGS it is refused instead of being overlooked.
 _STOCHASTIC_ONLY = {
-    "dropout": 0.0, "weight_decay": 0.0, "l1": 0.0, "clip_norm": 0.0,
+    "dropout": 0.0, "weight_decay": None, "l1": 0.0, "clip_norm": 0.0,
     "schedule": None, "time_limit": None, "callbacks": None, "eval_set": None, "eval_metric": None,
 }  # fmt: skip
 
@@ -96,15 +96,24 @@ def set_parameters(estimator: Any, values: Mapping[str, Any]) -> None:
             setattr(estimator, name, value)
 
 
-def check_combinations(estimator: Any) -> None:
-    """Raise ParameterError where two parameters, each allowed, do not go together."""
+def check_combinations(estimator: Any, eval_set: Any, *, incremental: bool) -> None:
+    """Raise ParameterError where two parameters, each allowed, do not go together.
+
+    eval_set : that of this call of fit, or the parameter. incremental : the call is one of partial_fit.
+    """
     if estimator.solver == "lbfgs":
         for name, unused in _STOCHASTIC_ONLY.items():
-            given = getattr(estimator, name)
-            if given is not unused and given != unused:
+            given = eval_set if name == "eval_set" else getattr(estimator, name)
+            if given is not unused and given != unused and not (isinstance(given, Real) and given == 0):
+                shown = name if name == "eval_set" else f"{name}={given!r}"  # and not a whole table
                 raise ParameterError(
-                    f"{name}={given!r} does not go with solver='lbfgs'.", f"one of {', '.join(STOCHASTIC_SOLVERS)}"
+                    f"{shown} does not go with solver='lbfgs'.", f"one of {', '.join(STOCHASTIC_SOLVERS)}"
                 )
+    if estimator.eval_metric is not None and eval_set is None and (incremental or not estimator.early_stopping):
+        raise ParameterError(
+            f"eval_metric={estimator.eval_metric!r} has no rows that it can be computed on.",
+            "eval_set=(X, y)" if incremental else "eval_set=(X, y), or early_stopping=True",
+        )
     if estimator.schedule is not None and estimator.learning_rate != "constant":
         raise ParameterError(
             f"schedule={estimator.schedule!r} and learning_rate='{estimator.learning_rate}' both rule the learning rate.",
@@ -117,10 +126,12 @@ def check_combinations(estimator: Any) -> None:
 
 
 def hidden_sizes(estimator: Any) -> list[int]:
-    """hidden_layer_sizes as a list; ValueError, in scikit-learn's words, where one is not positive."""
+    """hidden_layer_sizes as a list; ValueError where one is no whole number or, in scikit-learn's words, not positive."""
     sizes = estimator.hidden_layer_sizes
     sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if np.any(np.array(sizes) <= 0):
+    if not all(isinstance(n, Integral) for n in sizes):
+        raise ParameterError(f"hidden_layer_sizes must be whole numbers, got {sizes}.")
+    if any(n <= 0 for n in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(n) for n in sizes]
 
@@ -147,7 +158,7 @@ def optimizer_of(estimator: Any) -> Optimizer:
         beta1=float(estimator.momentum if name in _SGD_SOLVERS else estimator.beta_1),
         beta2=float(estimator.beta_2),
         epsilon=float(estimator.epsilon),
-        weight_decay=float(estimator.weight_decay),
+        weight_decay=estimator.weight_decay,
         clip_norm=float(estimator.clip_norm),
         convention="scikit-learn" if name in ("momentum", "nesterov", "adam") else "course",
     )

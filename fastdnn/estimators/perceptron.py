@@ -59,7 +59,8 @@ class Perceptron(BaseEstimator):
     def _train(self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, *, incremental: bool = False) -> Any:
         with self._unchanged_by_errors():
             sizes = hidden_sizes(self)
-            check_combinations(self)
+            validation_set = self.eval_set if eval_set is None else eval_set
+            check_combinations(self, validation_set, incremental=incremental)
             first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
             X, y = validate_data(
                 self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32),
@@ -67,7 +68,7 @@ class Perceptron(BaseEstimator):
             )  # fmt: skip
             Y = self._encoded(y, incremental)
             weights = self._weights(sample_weight, X, y, incremental)
-            validation = self._validation_part(self.eval_set if eval_set is None else eval_set, X.dtype)
+            validation = self._validation_part(validation_set, X.dtype)
             random_state = check_random_state(self.random_state)
             if first_pass:
                 self._initialize(X.shape[1], sizes, X.dtype, random_state)
@@ -89,7 +90,7 @@ class Perceptron(BaseEstimator):
         return self
 
     def predict_outputs(self, X: Any) -> Array:
-        """A[L] (m, outputs) of each row of X, in X's own type where it is float32 or float64."""
+        """A[L] (m, outputs) of each row of X, float32 for a model trained on float32, else float64."""
         check_is_fitted(self)
         self._require_registered()
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=(np.float64, np.float32))
@@ -97,6 +98,12 @@ class Perceptron(BaseEstimator):
         threads = most_threads(self)
         parts = [evaluate(network, Examples(part), threads, with_losses=False)[0] for part in row_parts(X)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def to_network(self) -> Network:
+        """A fastdnn.Network with the fitted parameters, activations and loss, copied; fastdnn.from_sklearn gives the same."""
+        check_is_fitted(self)
+        self._require_registered()
+        return self._network(self.coefs_[0].dtype)
 
     def _require_registered(self) -> None:
         """Raise ModelFileError where the estimator was fitted with a name that was registered there, and is not in this process."""
@@ -154,7 +161,11 @@ class Perceptron(BaseEstimator):
             reset=False,
         )  # fmt: skip
         weights = Perceptron._weights(self, eval_set[2], X, y, True) if len(eval_set) == 3 else None
-        return Examples(as_dense(X), self._encoded(y, incremental=True), weights=weights)
+        outputs = self.n_outputs_
+        Y = self._encoded(y, incremental=True)
+        if self.n_outputs_ != outputs:
+            raise ParameterError(f"y of eval_set must have as many columns as y, {outputs}; got {self.n_outputs_}.")
+        return Examples(as_dense(X), Y, weights=weights)
 
     def _own_lists(self, *, scores: bool) -> None:
         """Lists of its own to append to, so that those of the fit before stay as they are if this one fails."""

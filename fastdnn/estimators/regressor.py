@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 
 from fastdnn import metrics
 from fastdnn.custom_losses import REGISTERED
-from fastdnn.errors import DataError, ParameterError
+from fastdnn.errors import DataError, ParameterError, check_number
 from fastdnn.estimators.parameters import CONSTRAINTS, RegisteredOptions, set_parameters
 from fastdnn.estimators.perceptron import Perceptron
 from fastdnn.estimators.validation import r_squared
@@ -43,10 +43,12 @@ class MLPRegressor(RegressorMixin, Perceptron):
     solver : also 'momentum' and 'nesterov' ('sgd' with one or the other), 'rmsprop', 'adamw'.
     dropout : share of units dropped in training, [0, 1): one for all hidden layers, or a sequence for the input and each of them.
     l1 : strength of L1, divided by the number (sum of weights) of all training rows. weight_decay : decoupled, with
-        solver='adamw' or a momentum: each step multiplies weights by 1 - learning rate * weight_decay. clip_norm : the most
+        every solver but 'adam': each step multiplies weights by 1 - learning rate * weight_decay; None: 0.01 with 'adamw', else
+        0. clip_norm : the most
         that the norm of the whole gradient may be, 0 for no limit.
-    schedule : of the learning rate in every step, a name or a Schedule of fastdnn.schedules; it runs over max_iter epochs, or
-        over time_limit. time_limit : seconds after which the fit ends with the epoch under way.
+    schedule : of the learning rate in every step, a fastdnn.schedules.Schedule, or text as fastdnn.train takes it; it runs over
+        max_iter epochs, or over time_limit, to its end where that is a valley ('cosine', 'one_cycle', 'coslog4'): n_iter_no_change
+        then counts with early_stopping only. time_limit : seconds after which the fit ends with the epoch under way.
     eval_set : (X, y) or (X, y, sample_weight), never trained on, scored after every epoch into validation_scores_; with
         early_stopping it takes the place of the part that would be held out. Also an argument of fit, which counts first.
     eval_metric : None, what `score` computes; 'loss', minus the mean loss; a scikit-learn scorer, by name or as a function
@@ -65,8 +67,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
 
     Notes
     -----
-    As in scikit-learn, `alpha` is an L2 strength divided by the size (the sum of weights) of each batch; Adam's epsilon is
-    added to the uncorrected root; a momentum's velocity has the learning rate inside. fastdnn.train has the course's forms.
+    As in scikit-learn, `alpha` is an L2 strength divided by the size (the sum of weights) of each batch; epsilon of 'adam' is
+    added to the uncorrected root; a momentum's velocity has the learning rate inside. fastdnn.train has the course's forms, and so
+    have 'rmsprop' and 'adamw' here; with 'adamw' alpha stays beside weight_decay: alpha=0 is the AdamW of its paper.
     A sparse X is made dense for training: rows x columns numbers of its type; for prediction 32 MiB at a time.
     A fit that raises leaves the estimator as it was; one that diverges ends at once, where scikit-learn's runs on.
 
@@ -119,7 +122,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         quantile: Any = 0.5,
         dropout: Any = 0.0,
         l1: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         clip_norm: float = 0.0,
         schedule: Any = None,
         time_limit: float | None = None,
@@ -174,10 +177,10 @@ class MLPRegressor(RegressorMixin, Perceptron):
         """The quantiles asked for; empty with another loss."""
         if self.loss != "quantile":
             return []
-        levels = np.ravel(np.asarray(self.quantile, float))
-        if not levels.size or not np.all((levels > 0) & (levels < 1)):
-            raise ParameterError(f"Each of quantile must lie between 0 and 1, got {self.quantile!r}.")
-        return [float(tau) for tau in levels]
+        levels = [self.quantile] if isinstance(self.quantile, Real) else list(self.quantile)
+        if not levels:
+            raise ParameterError(f"quantile must be a number between 0 and 1, or some of them, got {self.quantile!r}.")
+        return [check_number("each quantile", tau, 0.0, 1.0, above=True, below=True) for tau in levels]
 
     def _arranged(self, AL: Array) -> Array:
         levels = self._levels()

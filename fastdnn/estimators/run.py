@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fastdnn.callbacks import checkpoints_last, notify
+from fastdnn.callbacks import check_callbacks, checkpoints_last, notify
 from fastdnn.checkpoints import save_checkpoint
+from fastdnn.errors import check_number
 from fastdnn.estimators.validation import Validation
 from fastdnn.history import History
 from fastdnn.monitoring import requested_metrics
@@ -26,6 +27,7 @@ class EstimatorRun:
 
     def __init__(self, estimator: Any, trainer: Trainer, validation: Validation | None) -> None:
         self.estimator, self.trainer, self.validation = estimator, trainer, validation
+        check_callbacks(estimator.callbacks or ())
         self.callbacks = checkpoints_last(estimator.callbacks or ())
         self.history = History(
             trainer.batch_size,
@@ -35,6 +37,7 @@ class EstimatorRun:
             trainer.seed,
             trainer.threads,
         )
+        self.ended = False
         self.metrics: list[str] = []
         if self.callbacks:
             self.metrics = requested_metrics(trainer.network, None, self.callbacks, valid=validation is not None)
@@ -43,7 +46,8 @@ class EstimatorRun:
     @property
     def network(self) -> Network:
         """The network with the parameters of this moment."""
-        self.trainer.store()
+        if not self.ended:
+            self.trainer.store()
         return self.trainer.network
 
     @property
@@ -63,7 +67,7 @@ class EstimatorRun:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        self.estimator._optimizer.learning_rate = float(rate)
+        self.estimator._optimizer.learning_rate = check_number("run.learning_rate", rate, 0.0)
 
     def stop(self, reason: str = "callback") -> None:
         """End the fit after this epoch; `reason` becomes history.stopped_by."""
@@ -92,7 +96,9 @@ class EstimatorRun:
         self.tell("on_epoch_end")
 
     def end(self) -> None:
-        """Tell the callbacks; they may change the network's parameters, which the estimator then takes."""
+        """The parameters into the network; tell the callbacks, which may change them there before the estimator takes them."""
+        self.trainer.store()
+        self.ended = True
         self.history.seconds = self.elapsed()
         trained = sum(row["seconds"] for row in self.history.epochs)
         self.history.samples_per_s = len(self.history.epochs) * len(self.trainer.examples) / trained if trained else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -21,13 +22,15 @@ from fastdnn.estimators.validation import Validation
 from fastdnn.examples import Examples
 from fastdnn.flat_parameters import fill_flat, read_flat, sum_of_squared_weights
 from fastdnn.network import Network
-from fastdnn.schedules import make_schedule
+from fastdnn.schedules import as_schedule
 from fastdnn.trainer import Trainer
 
 Array = NDArray[Any]
 
 # Floating-point operations of an epoch, some hundredths of a second's worth, above which Ctrl-C need not wait for its end.
 _WORTH_WATCHING = 5e8
+# History.stopped_by of a fit whose loss was not finite.
+_DIVERGENCE = "divergence"
 
 
 class StochasticFit:
@@ -47,11 +50,13 @@ class StochasticFit:
     ) -> None:  # fmt: skip
         self.estimator, self.network, self.random_state = estimator, network, random_state
         self.incremental = incremental
-        if not incremental or not hasattr(estimator, "_optimizer"):
+        optimizer = optimizer_of(estimator)
+        before = getattr(estimator, "_optimizer", None)
+        if not incremental or before is None or before.solver != optimizer.name:
             rule = estimator.learning_rate if has_ruled_rate(estimator) else "constant"
-            estimator._optimizer = SolverState(estimator.learning_rate_init, rule, estimator.power_t)
+            estimator._optimizer = SolverState(optimizer.name, estimator.learning_rate_init, rule, estimator.power_t)
         else:
-            estimator._optimizer = copy(estimator._optimizer)  # the state before stays as it is if this call fails
+            estimator._optimizer = copy(before)  # the state before stays as it is if this call fails
         if estimator.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if estimator.early_stopping and valid is None:
@@ -61,14 +66,16 @@ class StochasticFit:
         self.order = examples.indices
         dropout = _dropout(estimator.dropout)
         self.trainer = Trainer(
-            network, examples, batch_size=_batch_size(estimator.batch_size, m), optimizer=optimizer_of(estimator),
+            network, examples, batch_size=_batch_size(estimator.batch_size, m), optimizer=optimizer,
             batch_l2=float(estimator.alpha), l1=float(estimator.l1), dropout=dropout, shuffle=False,
             seed=int(random_state.randint(2**31 - 1)) if np.any(dropout) else 0,
             threads=(pass_threads if incremental else training_threads)(estimator, network, m),
         )  # fmt: skip
         self._resume()
         self.run = EstimatorRun(estimator, self.trainer, self.validation)
-        self.schedule = _schedule(estimator.schedule)
+        self.schedule = None if estimator.schedule is None else as_schedule(estimator.schedule)
+        # On its way down to a valley the rate may well bring nothing for some epochs.
+        self.ends_in_valley = self.schedule is not None and self.schedule.anneals and not estimator.early_stopping
         self.penalty = estimator.alpha / 2 * self.trainer.steps_per_epoch / examples.total_weight
         self.factor, self.constant = estimator._loss_terms(examples)
         self.best: Array | None = None
@@ -80,12 +87,12 @@ class StochasticFit:
         """All epochs; afterwards the network has the parameters of the last, or with early_stopping of the best."""
         estimator = self.estimator
         estimator.n_iter_ = 0
-        self.run.tell("on_train_begin")
         try:
+            self.run.tell("on_train_begin")
             for _ in range(estimator.max_iter):
                 if self._one_epoch() or self.incremental or self.run.stopped or self._time_is_up():
                     break
-                if estimator.n_iter_ == estimator.max_iter:
+                if estimator.n_iter_ == estimator.max_iter and not self.ends_in_valley:
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization"
                         " hasn't converged yet.",
@@ -95,14 +102,17 @@ class StochasticFit:
         except KeyboardInterrupt:
             self.run.stop("interrupt")
             warnings.warn("Training interrupted by user.", stacklevel=2)
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first failure is the one to be seen
+                self.run.end()
+            raise
         self._remember()
         if self.best is not None:
             np.copyto(self.network.parameters, self.best)
             self.trainer.load()
         self.run.end()
-        if not self.run.callbacks:
-            self.trainer.store()
         estimator.history_ = self.run.history
+        self._warn_of_divergence()
 
     def _one_epoch(self) -> bool:
         """Train, look at loss or score. Returns whether that was the last epoch."""
@@ -133,6 +143,8 @@ class StochasticFit:
         estimator._optimizer.epoch_ends(estimator.t_)
         if self.schedule is not None:
             self.schedule.after_epoch(loss if score is None else score, higher_is_better=score is not None)
+        if state.diverged_at:
+            self.run.stop(_DIVERGENCE)
         return bool(state.diverged_at) or self._stops()
 
     def _next_order(self) -> Array:
@@ -151,10 +163,21 @@ class StochasticFit:
             print(f"Validation score: {score:f}")
         return score
 
+    def _warn_of_divergence(self) -> None:
+        """A loss that is not finite ends training also where the weights are finite, as those of the step before."""
+        if self.run.history.stopped_by == _DIVERGENCE and np.isfinite(self.network.parameters).all():
+            warnings.warn(
+                f"Stochastic Optimizer: the loss is not finite in iteration {self.estimator.n_iter_}, and training has ended"
+                " there. The data may contain large values and need to be preprocessed, or learning_rate_init"
+                f" (now {self.estimator.learning_rate_init:g}) may be too large.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
     def _stops(self) -> bool:
         """Whether too many epochs brought nothing, and the learning rate has no say in it."""
         estimator = self.estimator
-        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+        if self.ends_in_valley or estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
         watched = "Validation score" if estimator.early_stopping else "Training loss"
         message = f"{watched} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} consecutive epochs."
@@ -232,10 +255,3 @@ def _batch_size(given: Any, m: int) -> int:
 
 def _dropout(given: Any) -> float | tuple[float, ...]:
     return tuple(given) if isinstance(given, tuple | list) else float(given)
-
-
-def _schedule(given: Any) -> Any:
-    """A Schedule in its first state, or None."""
-    if given is None:
-        return None
-    return (make_schedule(given) if isinstance(given, str) else given).begin()

@@ -196,7 +196,7 @@ def test_bad_arguments(data):
     network = Network([4, 1])
     with pytest.raises(ParameterError, match=r"Unknown optimizer 'adm'\. Did you mean 'adam'"):
         network.diagnose(*data, optimizer="adm")
-    with pytest.raises(ParameterError, match="learning_rate must be positive, got 0"):
+    with pytest.raises(ParameterError, match="learning_rate must be a number above 0, got 0"):
         network.diagnose(*data, learning_rate=0)
     with pytest.raises(ParameterError, match=r"'lbfgs' takes no learning_rate, got 0\.5"):
         network.diagnose(*data, optimizer="lbfgs", learning_rate=0.5)

@@ -153,7 +153,7 @@ def test_robust_losses_and_quantiles():
     for loss, more in (("absolute_error", {}), ("huber", {"delta": 0.01})):
         median = fastdnn.MLPRegressor(loss=loss, **parameters, **more).fit(X, y).predict(X)
         assert (y < median).mean() == pytest.approx(0.5, abs=0.06)
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match=r"each quantile must be a number above 0 and below 1, got 1\.5"):
         fastdnn.MLPRegressor(loss="quantile", quantile=[0.5, 1.5]).fit(X, y)
 
 
@@ -341,6 +341,13 @@ def test_quantiles_that_cross_are_sorted_in_each_row():
             "eval_metric='mae' does not fit the loss 'binary_cross_entropy'. Allowed: loss, accuracy",
         ),
         ({"dropout": (0.1, 0.2, 0.3)}, "dropout takes one number, or 2"),
+        ({"dropout": (0.1, "a")}, "dropout must be a number 0 or more and below 1, got 'a'"),
+        ({"hidden_layer_sizes": (3.5,)}, r"hidden_layer_sizes must be whole numbers, got \[3.5\]."),
+        ({"hidden_layer_sizes": (3, "a")}, r"hidden_layer_sizes must be whole numbers, got \[3, 'a'\]."),
+        ({"class_weight": {False: -1}}, "class_weight of class False must be a number 0 or more, got -1"),
+        ({"class_weight": {False: "a"}}, "class_weight of class False must be a number 0 or more, got 'a'"),
+        ({"class_weight": [{False: np.nan}]}, "class_weight of class False must be a number 0 or more, got nan"),
+        ({"n_threads": 10**6}, "number of threads must lie between 1 and 256; got 1000000"),
     ],
 )
 def test_a_parameter_that_cannot_be(parameters, message):
@@ -349,6 +356,13 @@ def test_a_parameter_that_cannot_be(parameters, message):
         parameters = parameters | {"eval_set": (X, y)}
     with pytest.raises(ValueError, match=message):
         fastdnn.MLPClassifier(**parameters).fit(X, y)
+
+
+@pytest.mark.parametrize("quantile", [[], [0.5, 1.5], ["a"], (None,)])
+def test_quantiles_that_cannot_be(quantile):
+    X, y, _ = targets("regression")
+    with pytest.raises(ValueError, match=r"quantile must be a number (between 0 and 1|above 0 and below 1)"):
+        fastdnn.MLPRegressor("quantile", quantile=quantile).fit(X, y)
 
 
 def bad_calls():

@@ -101,6 +101,8 @@ def test_weights_of_scores_are_those_of_the_loss_unless_given_apart():
     assert apart.total_weight == 4.0
     with pytest.raises(DataError, match="0 or more, got -1 for row 1"):
         Examples(X, score_weights=[1, -1, 1, 1])
+    with pytest.raises(DataError, match="Weights must be numbers, got <U1"):
+        Examples(X, weights=["a"] * 4)
 
 
 def test_a_validation_part_is_scored_by_its_weights():

@@ -72,3 +72,12 @@ def test_norms_and_ratios():
     assert (first.weight_norm, first.gradient_norm, first.update_norm) == (5.0, 2.0, 1.0)
     assert (first.gradient_ratio, first.update_ratio) == (pytest.approx(0.4), pytest.approx(0.2))
     assert (second.gradient_ratio, second.update_ratio) == (None, None)
+
+
+def test_norms_of_numbers_whose_squares_are_beyond_float64():
+    network = Network([3, 2, 1], "identity", "identity", dtype="float64", seed=1)
+    gradients = [np.full(W.shape, 3e200) for W in network.weights]
+    first, _ = layer_diagnoses(network, [OutputCounts("identity", n, None) for n in (2, 1)], gradients, "sgd", 0.1)
+    assert first.gradient_norm == pytest.approx(3e200 * np.sqrt(6))
+    assert first.update_norm == pytest.approx(3e199 * np.sqrt(6))
+    assert first.weight_norm == pytest.approx(np.linalg.norm(network.weights[0]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import reference
@@ -11,7 +14,9 @@ from strategies import jobs
 from fastdnn import vocabulary
 from fastdnn.errors import DataError, ParameterError
 from fastdnn.examples import Examples
+from fastdnn.lbfgs import train_lbfgs
 from fastdnn.network import Network
+from fastdnn.training import train
 
 PAIRS = [(loss, output) for loss, outputs in vocabulary.OUTPUTS.items() for output in outputs]
 
@@ -45,6 +50,30 @@ def test_from_parameters_round_trip(dtype):
     )  # fmt: skip
     X = np.random.default_rng(0).normal(size=(6, 4))
     np.testing.assert_array_equal(again.predict(X), first.predict(X))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_weights_of_a_copy_are_views_too(copied):
+    first = Network([4, 3, 2], loss="quantile", loss_options={"quantiles": [0.1, 0.9]}, dtype="float64", seed=4)
+    again = copied(first)
+    assert not np.shares_memory(again.parameters, first.parameters)
+    assert all(np.shares_memory(a, again.parameters) for a in (*again.weights, *again.biases))
+    examples = Examples(np.random.default_rng(0).normal(size=(20, 4)), np.ones((20, 2)))
+    for network in (first, again):
+        train_lbfgs(network, examples, iterations=4)
+        train(network, examples, epochs=2)
+    assert again.loss_options == first.loss_options
+    np.testing.assert_array_equal(again.parameters, first.parameters)
+    assert again.cost(examples) == first.cost(examples)
+
+
+def test_a_copy_can_be_trained_where_its_parameters_came_from_a_file_that_cannot_be_written():
+    network = Network([4, 3, 2])
+    state = network.__getstate__()
+    state["parameters"].flags.writeable = False
+    network.__setstate__(state)
+    train(network, Examples(np.eye(4), np.arange(4) % 2), epochs=1)
+    assert np.shares_memory(network.weights[0], network.parameters)
 
 
 def test_from_parameters_takes_flat_biases_and_other_types():
@@ -108,7 +137,10 @@ def test_pairs_outside_the_vocabulary_are_refused(loss, output):
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        (([3],), {}, r"at least an input and an output size, each 1 or more; got \[3\]"),
+        (([3],), {}, r"at least an input and an output size, each a whole number of 1 or more; got \[3\]"),
+        ((3,), {}, r"at least an input and an output size, .*; got 3"),
+        (([2.5, 3],), {}, r"got \[2.5, 3\]"),
+        (("23",), {}, "got '23'"),
         (([3, 0, 1],), {}, r"got \[3, 0, 1\]"),
         (([3, 2, 1], "rleu"), {}, "Unknown activation 'rleu'. Did you mean 'relu'"),
         (([3, 1], "rleu"), {}, "Unknown activation 'rleu'"),
@@ -123,13 +155,19 @@ def test_pairs_outside_the_vocabulary_are_refused(loss, output):
         (([3, 1], "relu", "softmax"), {}, "Categorical cross-entropy needs at least 2 outputs"),
         (([3, 1],), {"dtype": "float16"}, "Unknown dtype 'float16'"),
         (([3, 1],), {"initialization": "hee"}, "Unknown initialization 'hee'. Did you mean 'he'"),
-        (([3, 1],), {"leaky_slope": 0.0}, "must lie between 0 and 1, got 0.0"),
-        (([3, 1],), {"leaky_slope": 1.0}, "must lie between 0 and 1, got 1.0"),
+        (([3, 1],), {"leaky_slope": 0.0}, "leaky_slope must be a number above 0 and below 1, got 0.0"),
+        (([3, 1],), {"leaky_slope": 1.0}, "leaky_slope must be a number above 0 and below 1, got 1.0"),
+        (([3, 1],), {"leaky_slope": "a"}, "leaky_slope must be a number above 0 and below 1, got 'a'"),
     ],
 )
 def test_parameter_errors(arguments, options, sentence):
     with pytest.raises(ParameterError, match=sentence):
         Network(*arguments, **options)
+
+
+@pytest.mark.parametrize("given", ["float64", np.float64, np.dtype(np.float64)])
+def test_a_dtype_by_its_name_or_itself(given):
+    assert Network([np.int64(2), 1], dtype=given).dtype == np.float64
 
 
 # --- gradients ---

@@ -264,6 +264,13 @@ def test_a_pickled_predictor_keeps_the_parameters_it_had(copied, dtype, rng):
     assert_same_bits(again(X), before)
 
 
+def test_a_pickled_predictors_network_keeps_the_options_of_its_loss(rng):
+    network = Network([5, 2], loss="quantile", loss_options={"quantiles": [0.1, 0.9]}, dtype="float64", seed=3)
+    again = pickle.loads(pickle.dumps(network.predictor())).network
+    examples = Examples(rng.normal(size=(9, 5)), rng.normal(size=(9, 2)))
+    assert again.cost(examples) == network.cost(examples)
+
+
 def test_threads_may_call_one_predictor_at_once(dtype, rng):
     network = Network([30, 64, 3], "tanh", dtype=np.dtype(dtype).name)
     predictor = network.predictor(rows=16)

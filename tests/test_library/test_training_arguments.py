@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from blobs import blobs, network_for_blobs
 
+from fastdnn.callbacks import Callback, TerminateOnNaN
 from fastdnn.errors import DataError, ParameterError
 from fastdnn.examples import Examples
+from fastdnn.lbfgs import train_lbfgs
 from fastdnn.network import Network
+from fastdnn.optimizer import Optimizer
 from fastdnn.training import train
 
 
@@ -30,6 +33,16 @@ from fastdnn.training import train
         ({"batch_size": -5}, "batch_size must be a whole number, 1 or more, got -5"),
         ({"patience": 0}, "patience must be a whole number, 1 or more, got 0"),
         ({"threads": 0}, "number of threads must lie between 1 and"),
+        ({"threads": 1.5}, "number of threads must lie between 1 and 256; got 1.5"),
+        ({"dropout": None}, "dropout must be a number 0 or more and below 1, got None"),
+        ({"optimizer": None}, "optimizer must be a name or an Optimizer, got None. Allowed: sgd, momentum"),
+        (
+            {"optimizer": Optimizer("sgd", 0.1), "learning_rate": 0.5},
+            "learning_rate=0.5 beside an Optimizer, whose own is 0.1",
+        ),
+        ({"callbacks": TerminateOnNaN()}, "callbacks must be a sequence of callbacks, got TerminateOnNaN"),
+        ({"callbacks": [TerminateOnNaN]}, "callbacks holds the class TerminateOnNaN"),
+        ({"callbacks": [3]}, "callbacks holds 3, which has no on_train_begin, on_epoch_end, on_train_end"),
         ({"threads": 100_000}, "got 100000"),
     ],
 )
@@ -82,3 +95,33 @@ def test_data_errors(which, X, Y, sentence):
     arguments = (bad,) if which == "examples" else (good, bad)
     with pytest.raises(DataError, match=sentence):
         train(network_for_blobs(), *arguments, epochs=1, threads=1)
+
+
+@pytest.mark.parametrize("begin", [train, train_lbfgs])
+def test_arrays_in_the_place_of_examples(begin):
+    X, y = np.eye(4), np.arange(4) % 2
+    network = Network([4, 2])
+    for given in ((X, y), (Examples(X, y), (X, y)), ((X, y),)):
+        with pytest.raises(DataError, match=r"(examples|valid) must be Examples, got (ndarray|tuple)") as caught:
+            begin(network, *given)
+        assert caught.value.hint == "fastdnn.Examples(X, y)"
+
+
+@pytest.mark.parametrize("rate", [-0.1, math.nan, math.inf, "0.1", None])
+def test_a_callback_cannot_set_a_learning_rate_that_is_none(rate):
+    class Sets(Callback):
+        def on_epoch_end(self, run):
+            run.learning_rate = rate
+
+    with pytest.raises(ParameterError, match=r"run\.learning_rate must be a number 0 or more, got"):
+        train(Network([4, 2]), Examples(np.eye(4), np.arange(4) % 2), epochs=2, callbacks=[Sets()])
+
+
+def test_dropout_of_any_number_type():
+    found = []
+    for share in (0.25, np.float32(0.25), [0.0, 0.25], np.array([0.0, 0.25])):
+        network = Network([4, 8, 2])
+        train(network, Examples(np.eye(4), np.arange(4) % 2), epochs=2, dropout=share)
+        found.append(network.parameters)
+    for parameters in found[1:]:
+        np.testing.assert_array_equal(parameters, found[0])
