@@ -1,6 +1,7 @@
 """Write docs/performance.md from the tables that the benchmarks wrote, and the list of what was tried.
 
     python perf/compare.py --all --markdown results/compare.md
+    python perf/startup.py --markdown results/startup.md
     python perf/busy.py --markdown results/busy.md
     python perf/toolbox.py --markdown results/toolbox.md
     python perf/bench_predict.py --markdown results/predict.md
@@ -19,10 +20,6 @@ _ROOT = Path(__file__).parents[1]
 # File in the folder of results -> its heading, and the command that writes it.
 _PARTS = {
     "compare.md": ("Training beside the peers", "python perf/compare.py --all --markdown results/compare.md"),
-    "w2.md": (
-        "W2 again, with the present choice of threads (above a moment's disturbance could leave one of two idle)",
-        "python perf/compare.py --workloads W2 --markdown results/w2.md",
-    ),
     "wide.md": (
         "The widest network beside the peers",
         "python perf/compare.py --workloads W3 --markdown results/wide.md",
@@ -31,6 +28,7 @@ _PARTS = {
         "Limited to AVX2, beside NumPy limited to AVX2",
         "python perf/compare.py --cpu haswell --workloads W1,W2,W4 --markdown results/haswell.md",
     ),
+    "startup.md": ("What starting costs", "python perf/startup.py --markdown results/startup.md"),
     "busy.md": ("With a busy neighbour", "python perf/busy.py --markdown results/busy.md"),
     "toolbox.md": ("What the toolbox adds to a step", "python perf/toolbox.py --markdown results/toolbox.md"),
     "predict.md": ("Prediction", "python perf/bench_predict.py --markdown results/predict.md"),

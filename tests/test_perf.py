@@ -15,10 +15,11 @@ import pytest
 
 PERF = Path(__file__).parent.parent / "perf"
 sys.path.insert(0, str(PERF))  # the scripts there are no package: they run from their own folder
-agreement, bench_predict, compare, gate, memory, processes, protocol, summary, workloads = (
+agreement, bench_predict, compare, gate, memory, processes, protocol, startup, summary, workloads = (
     importlib.import_module(name)
     for name in (
-        "agreement", "bench_predict", "compare", "gate", "memory", "processes", "protocol", "summary", "workloads"
+        "agreement", "bench_predict", "compare", "gate", "memory", "processes", "protocol", "startup", "summary",
+        "workloads",
     )
 )  # fmt: skip
 
@@ -300,3 +301,30 @@ def test_bench_predict_names_what_is_allowed(options, capsys):
     with pytest.raises(SystemExit):
         bench_predict.main(options)
     assert ("must be 1 or more" if options[1] == "0" else "Allowed: ") in capsys.readouterr().err
+
+
+def test_startup_times_whole_processes_and_names_what_fails(tmp_path, monkeypatch):
+    seconds, score = startup.timed("fastdnn --help", startup.ROOT, tmp_path)
+    assert seconds > 0
+    assert score == ""
+    monkeypatch.setitem(startup.JOBS, "broken", ("raise OSError('no such thing')", (), None))
+    with pytest.raises(SystemExit, match=r"broken, .*: Traceback(.|\n)*no such thing"):
+        startup.timed("broken", startup.ROOT, tmp_path)
+
+
+@pytest.mark.parametrize(("scores", "status"), [(["1", "1"], 0), (["1", "2"], 1)])
+def test_startup_takes_turns_and_fails_where_scores_differ(monkeypatch, tmp_path, capsys, scores, status):
+    calls = []
+
+    def timed(name, tree, cache):
+        calls.append((name, tree))
+        cold = "cold" in cache.name
+        return (9.0 if cold else 1.0), scores[cold] if "fit" in name else ""
+
+    monkeypatch.setattr(startup, "timed", timed)
+    place = tmp_path / "t.md"
+    assert startup.main(["--repeats", "2", "--against", str(tmp_path), "--markdown", str(place)]) == status
+    turns = [tree for name, tree in calls if name.endswith("cold")]
+    assert turns == [startup.ROOT, tmp_path] * 2
+    assert "| fastdnn fit penguins.csv, cold | 9.00 | 9.00 | 10.0 |" in place.read_text()
+    assert ("THE SCORES DIFFER: 1; 2" in capsys.readouterr().out) == bool(status)
