@@ -77,7 +77,7 @@ def measure(trees: list[Path], names: list[str], repeats: int) -> tuple[dict[tup
 def table(medians: dict[tuple[str, Path], float], trees: list[Path], names: list[str]) -> str:
     """Markdown."""
     installed = [f"{library} {machine.installed(library) or 'not installed'}" for library in ("pandas", "scipy")]
-    heads = ["this tree", *(str(tree) for tree in trees[1:])]
+    heads = ["this tree", *(tree.name for tree in trees[1:])]
     lines = [
         f"Seconds of whole processes; {', '.join(installed)}.",
         "",
