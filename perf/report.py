@@ -28,6 +28,10 @@ _PARTS = {
         "Limited to AVX2, beside NumPy limited to AVX2",
         "python perf/compare.py --cpu haswell --workloads W1,W2,W4 --markdown results/haswell.md",
     ),
+    "sse2.md": (
+        "Limited to SSE2, beside NumPy limited to it",
+        "python perf/compare.py --cpu x86-64 --workloads W1,W2,W4 --markdown results/sse2.md",
+    ),
     "startup.md": ("What starting costs", "python perf/startup.py --markdown results/startup.md"),
     "busy.md": ("With a busy neighbour", "python perf/busy.py --markdown results/busy.md"),
     "toolbox.md": ("What the toolbox adds to a step", "python perf/toolbox.py --markdown results/toolbox.md"),
@@ -52,7 +56,9 @@ def main() -> None:
     for name, (heading, command) in _PARTS.items():
         file = folder / name
         if file.exists():
-            parts.append(f"## {heading}\n\n`{command}`\n\n{lowered(file.read_text(encoding='utf-8'))}")
+            text = file.read_text(encoding="utf-8")
+            shown = lowered(text) if "| --- " in text else f"```\n{text.strip()}\n```"
+            parts.append(f"## {heading}\n\n`{command}`\n\n{shown}")
         else:
             print(f"Left out, no {file}: {heading}.")
     parts.append((_ROOT / "perf" / "tried.md").read_text(encoding="utf-8").strip())
