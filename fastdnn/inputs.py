@@ -66,8 +66,7 @@ class Schema:
         if self.target is None:
             return None
         if self.named and table.named:
-            name = self.names[self.target]
-            return table.names.index(name) if name in table.names else None
+            return self._namesake(self.target, table)
         return self.target if table.n_columns == len(self.names) else None
 
     def find_weights(self, table: Table) -> int | None:
@@ -75,9 +74,13 @@ class Schema:
         if self.weights is None:
             return None
         if self.named and table.named:
-            name = self.names[self.weights]
-            return table.names.index(name) if name in table.names else None
+            return self._namesake(self.weights, table)
         return self.locate(table, [self.weights])[0][0]
+
+    def _namesake(self, position: int, table: Table) -> int | None:
+        """Position in `table` of the column that is called as one of ours."""
+        name = self.names[position]
+        return table.names.index(name) if name in table.names else None
 
     def why_left_out(self, position: int) -> str:
         """The reason for a column that was asked not to be a feature."""

@@ -63,7 +63,8 @@ def train(
     metric : what chooses the best epoch, a name of fastdnn.monitoring: default 'valid_loss' where there is `valid`.
     patience : epochs in which it gets better by no more than `min_delta` before the run ends; None: it does not end for that.
     seed : of the order of examples, drawn anew each epoch unless `shuffle` is False, and of dropout.
-    threads : default: what a probe of some milliseconds finds fastest. The result has the same bits for every number.
+    threads : the most there may be; default: the cores. How many of them work is found by timing (fastdnn/pace.py); the result
+        has the same bits for every number.
     callbacks : fastdnn.callbacks; with a Checkpoint among them fastdnn.resume goes on with a run that was cut short.
     progress : called some times a second.
 
