@@ -7,20 +7,20 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.gradient_tile import gradient_tile
+from fastdnn.kernels.product_tile import product_tile
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO, gradient_tile, product_tile
+from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO
 from fastdnn.kernels.vector import tile_height
-from fastdnn.kernels.views import prefetch_to_read
 
 _HEIGHT = tile_height()
-# Bytes of B that stay in the first-level cache while tiles of A pass by: half of the usual 32 KiB.
-_B_BLOCK_BYTES = 16384
-# Rows of A that stay in the second-level cache while panels of B pass by.
-_A_BLOCK_ROWS = 120
-# Bytes of A from which on the second-level cache may not hold it, so that it is asked for ahead.
-_A_LARGE_BYTES = 1 << 18
-# Examples of one contraction step of dW, at most: a panel of A and one of dZ then share the first-level cache.
-_EXAMPLES_BLOCK = 216
+# Bytes of B from which on the second-level cache does not hold it: then it is asked for ahead, and less often.
+_B_LARGE_BYTES = 1 << 19
+# Bytes of a panel of B that stay in the first-level cache while tiles of A pass by, which is as long as a contraction is at a
+# time; and rows of A, that long, which stay in the second-level cache while panels of B pass by: for a small and a large B.
+_B_BYTES, _A_ROWS = (16384, 8192), (128, 256)
+# Bytes of a panel of dZ, and of one of A, in one contraction of dW.
+_EXAMPLES_BYTES = 1 << 15
 
 
 @device
@@ -56,11 +56,13 @@ def matmul_bias(
     Cost: 2 (r1 - r0) k n flops. Order of each contraction: ascending, in one accumulator, whatever the blocking.
     """
     width = width_of(C)
-    k_most = _B_BLOCK_BYTES // (width * C.itemsize)
+    large = k * n * C.itemsize > _B_LARGE_BYTES
+    b_most, rows_most = (_B_BYTES[1], _A_ROWS[1]) if large else (_B_BYTES[0], _A_ROWS[0])
+    k_most = b_most // (width * C.itemsize)
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width
-    large = (r1 - r0) * k * C.itemsize > _A_LARGE_BYTES
-    row_blocks = (r1 - r0 + _A_BLOCK_ROWS - 1) // _A_BLOCK_ROWS
+    panels = (n + width - 1) // width
+    row_blocks = (r1 - r0 + rows_most - 1) // rows_most
     for block in range(row_blocks):
         first = r0 + (r1 - r0) * block // row_blocks
         last = r0 + (r1 - r0) * (block + 1) // row_blocks
@@ -72,18 +74,15 @@ def matmul_bias(
             p1 = min(k, p0 + k_step)
             start = ADD if p0 > 0 else BIAS if with_bias else ZERO
             end = finish if p1 == k else STORE
-            panels = (n + width - 1) // width
             for j in range(panels):
                 vectors = vectors_in_panel(n, j, width)
-                if large:
-                    ahead = p1 // width + (k_step // width) * j // panels
-                    ahead_end = min(A.shape[0], p1 // width + (k_step // width) * (j + 1) // panels)
-                    for q in range(ahead, ahead_end):
-                        prefetch_to_read(A, (q * A.shape[1] + first) * width, (last - first) * width)
-                product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope)
+                # What is read next of B, a share with each tile: the next panel's rows, or the next rows of the first panel.
+                q, p = (j + 1, p0) if j + 1 < panels else (0, p1 % k)
+                soon = (p1 - p0 + tiles - 1) // tiles if large else 0
+                product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope, q, p, soon)
                 if tiles > higher:
-                    r = first + higher * height
-                    product_tile(A, B, b, C, D, r, height - 1, tiles - higher, p0, p1, j, vectors, start, end, slope)
+                    r, p, left = first + higher * height, p + higher * soon, tiles - higher
+                    product_tile(A, B, b, C, D, r, height - 1, left, p0, p1, j, vectors, start, end, slope, q, p, soon)
 
 
 @device
@@ -104,7 +103,8 @@ def gradient_block(
     vectors = vectors_in_panel(n, j, width)
     rows = min(width, k - i * width)
     tiles = (rows + _HEIGHT - 1) // _HEIGHT
-    parts = (m + _EXAMPLES_BLOCK - 1) // _EXAMPLES_BLOCK
+    most = _EXAMPLES_BYTES // (width * S.itemsize)
+    parts = (m + most - 1) // most
     for part in range(parts):
         m0, m1 = m * part // parts, m * (part + 1) // parts
         start = ADD if m0 > 0 else ZERO

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastdnn.kernels._jit import kernel
-from fastdnn.kernels.tile import ADD, STORE, product_tile
+from fastdnn.kernels.product_tile import product_tile
+from fastdnn.kernels.tile import ADD, STORE
 
 
 @kernel
@@ -19,4 +20,4 @@ def repeat_tile(A: Any, B: Any, b: Any, C: Any, slope: Any, rows: int, k: int, t
     slope : a number of the arrays' type, not used in the result.
     """
     for _ in range(times):
-        product_tile(A, B, b, C, C, 0, rows, 1, 0, k, 0, 2, ADD, STORE, slope)
+        product_tile(A, B, b, C, C, 0, rows, 1, 0, k, 0, 2, ADD, STORE, slope, 0, 0, 0)

@@ -19,6 +19,7 @@ from numba.np.numpy_support import as_dtype
 
 INT64 = ir.IntType(64)
 INT32 = ir.IntType(32)
+CACHE_LINE = 64
 
 _PROBE = """
 define void @add(<16 x float>* %p) {
@@ -71,6 +72,15 @@ def array_pointer(context: Any, builder: ir.IRBuilder, array_type: Any, value: A
     for size, i in zip(array_shape(context, builder, array_type, value)[1:], index[1:], strict=True):
         offset = builder.add(builder.mul(offset, size), i)
     return builder.gep(make_array(array_type)(context, builder, value).data, [offset])
+
+
+def write_prefetch(builder: ir.IRBuilder, pointer: Any, *, for_writing: bool) -> None:
+    """Ask for the cache line of `pointer`, to be kept close."""
+    address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [address.type, INT32, INT32, INT32])
+    function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+    # To write or to read, kept in all levels, in the data cache.
+    builder.call(function, [address, *(ir.Constant(INT32, hint) for hint in (int(for_writing), 3, 1))])
 
 
 class VectorWriter:

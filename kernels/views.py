@@ -14,9 +14,8 @@ from numba.core import cgutils
 from numba.np.arrayobj import make_array, populate_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
-from fastdnn.kernels.vector import INT32, INT64, panel_width
+from fastdnn.kernels.vector import CACHE_LINE, INT64, panel_width, write_prefetch
 
-_CACHE_LINE = 64
 SCRATCH_ROWS = 16
 
 
@@ -76,7 +75,7 @@ def _scratch_panel_ir(typingctx: Any, like: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         number, width = context.get_data_type(like.dtype), panel_width(like.dtype.name)
         space = cgutils.alloca_once(builder, number, INT64(SCRATCH_ROWS * width))
-        space.align = _CACHE_LINE
+        space.align = CACHE_LINE
         shape = [INT64(1), INT64(SCRATCH_ROWS), INT64(width)]
         itemsize = context.get_abi_sizeof(number)
         strides = [INT64(SCRATCH_ROWS * width * itemsize), INT64(width * itemsize), INT64(itemsize)]
@@ -87,22 +86,17 @@ def _scratch_panel_ir(typingctx: Any, like: Any) -> Any:
     return result(like), codegen
 
 
-def _prefetch_of(for_writing: int) -> Any:
+def _prefetch_of(*, for_writing: bool) -> Any:
     def typed(typingctx: Any, array: Any, at: Any, size: Any) -> Any:
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
             array_type = signature.args[0]
             itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
             data = make_array(array_type)(context, builder, args[0]).data
             pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-            function = builder.module.declare_intrinsic(
-                "llvm.prefetch.p0", fnty=ir.FunctionType(ir.VoidType(), [pointer.type, INT32, INT32, INT32])
-            )
-            # To write or to read, to be kept close, in the data cache.
-            hints = [ir.Constant(INT32, value) for value in (for_writing, 3, 1)]
             with cgutils.for_range_slice(
-                builder, INT64(0), builder.mul(args[2], INT64(itemsize)), INT64(_CACHE_LINE), intp=INT64
+                builder, INT64(0), builder.mul(args[2], INT64(itemsize)), INT64(CACHE_LINE), intp=INT64
             ) as (offset, _):
-                builder.call(function, [builder.gep(pointer, [offset]), *hints])
+                write_prefetch(builder, builder.gep(pointer, [offset]), for_writing=for_writing)
             return context.get_dummy_value()
 
         return types.void(array, types.int64, types.int64), codegen
@@ -135,7 +129,7 @@ if JIT_DISABLED:
     scratch_panel, prefetch, prefetch_to_read = _scratch_panel_plain, _prefetch_plain, _prefetch_plain
 else:
     flat_view, panel_view, rows_view, scratch_panel = _flat_view_ir, _panel_view_ir, _rows_view_ir, _scratch_panel_ir
-    prefetch, prefetch_to_read = _prefetch_of(1), _prefetch_of(0)
+    prefetch, prefetch_to_read = _prefetch_of(for_writing=True), _prefetch_of(for_writing=False)
 flat_view.__doc__ = (
     """flat_view(array, at, size): `size` numbers of a C-contiguous array from flat position `at`, as a vector."""
 )

@@ -17,10 +17,10 @@ import pytest
 from fastdnn.activation_codes import activation_code
 from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
-from fastdnn.kernels import activations, optimizers
+from fastdnn.kernels import activations
 from fastdnn.kernels._jit import load_separate
-from fastdnn.kernels.layout import Rule
 from fastdnn.network import Network
+from fastdnn.optimizer import Optimizer
 from fastdnn.panels import empty_panels, fill_panels, read_panels
 from fastdnn.vocabulary import HIDDEN_ACTIVATIONS
 from fastdnn.workspace import Workspace
@@ -80,8 +80,8 @@ def step_call(name: str, dims: list[int], batch: int) -> Callable[[], float]:
     assert network.cost(examples) == pytest.approx(numpy_cost(network, VALUES[name], X, Y), rel=1e-4)
     workspace = Workspace(network, batch, 1)
     data = workspace.data(examples, with_targets=True)
-    rule = Rule(optimizers.GRADIENT_DESCENT, 1e-6, 0.0, 0.0, 0.0, 0.0)
-    return lambda: run_pass(workspace, data, examples.indices, 1, rule=rule)[0].loss_sum
+    rule = Optimizer("sgd").rule(0.0, 0.0, 0.0)
+    return lambda: run_pass(workspace, data, examples.indices, 1, rule=rule, learning_rates=1e-6)[0].epoch_losses[0]
 
 
 def numpy_cost(network: Network, g: Callable[[Any], Any], X: Any, Y: Any) -> float:

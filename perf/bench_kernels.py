@@ -16,9 +16,9 @@ from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels import activations, gemm, optimizers, tile, update
 from fastdnn.kernels._jit import load_separate
-from fastdnn.kernels.layout import Rule
 from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
+from fastdnn.optimizer import Optimizer
 from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
 from fastdnn.workspace import Workspace
 
@@ -77,12 +77,15 @@ def test_update_layer(benchmark: Any, m: int, k: int, n: int, optimizer: str) ->
     PW, v, s = panels_of(W, rows), empty_panels(rows, n, F), empty_panels(rows, n, F)
     b, b1, b2 = (aligned_zeros((panel_count(n, F) * WIDTH,), F) for _ in range(3))
     blocks = np.array([(1, i, j) for j in range(panel_count(n, F)) for i in range(panel_count(k, F))], np.int64)
-    correction = (1 - 0.999) ** 0.5  # of the first step, as optimizers.adam_rate has it
-    rates = np.array([0.1, 0.001 * correction / (1 - 0.9), 1e-8 * correction, 0.9, 0.999], F)
+    rates = np.zeros(optimizers.RATES, F)
     code = optimizers.ADAM if optimizer == "adam" else optimizers.GRADIENT_DESCENT
+    correction = (1 - 0.999) ** 0.5  # of the first step, as optimizers.adam_rate has it
+    rates[optimizers.RATE] = 0.001 * correction / (1 - 0.9) if optimizer == "adam" else 0.1
+    rates[optimizers.EPSILON] = 1e-8 * correction
+    rates[[optimizers.BETA1, optimizers.BETA2, optimizers.SCALE, optimizers.KEPT]] = 0.9, 0.999, 1 / m, 1
     arguments = (
         panels_of(A), panels_of(dZ), PW, b, v, b1, s, b2, empty_panels(0, 0, F), aligned_zeros((WIDTH + 1, WIDTH), F),
-        blocks, 0, len(blocks), m, k, n, code, F(0), rates,
+        blocks, 0, len(blocks), m, k, n, code, rates,
     )  # fmt: skip
     update_layer = update.update_layer.from_python
     update_layer(*arguments)
@@ -120,12 +123,12 @@ def test_step(benchmark: Any, dims: list[int], batch: int) -> None:
     network, examples = Network(dims, seed=1), Examples(X, Y)
     workspace = Workspace(network, batch, 1)
     data = workspace.data(examples, with_targets=True)
-    rule = Rule(optimizers.GRADIENT_DESCENT, 0.0, 0.0, 0.0, 0.0, 0.0)
+    rule = Optimizer("sgd").rule(0.0, 0.0, 0.0)
 
     def step() -> float:
-        return run_pass(workspace, data, examples.indices, 1, rule=rule)[0].loss_sum
+        return float(run_pass(workspace, data, examples.indices, 1, rule=rule)[0].epoch_losses[0])
 
-    assert step() / m == pytest.approx(numpy_cost(network, X, Y), rel=1e-4)
+    assert step() == pytest.approx(numpy_cost(network, X, Y), rel=1e-4)
     products = [a * b for a, b in pairwise(dims)]
     timed(benchmark, 2 * m * (2 * sum(products) + sum(products[1:])), step)
 

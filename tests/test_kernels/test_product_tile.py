@@ -1,4 +1,4 @@
-"""kernels/tile.py: every height and number of vectors, every way to start and to finish, contractions of every remainder."""
+"""kernels/product_tile.py: every height and number of vectors, every way to start and to finish, every length of contraction."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import reference
 from callers import JIT, assert_same_bits, from_python
 
 from fastdnn.kernels import tile
+from fastdnn.kernels.product_tile import product_tile
 from fastdnn.kernels.vector import panel_width, tile_height
 
 HEIGHTS = range(1, tile_height() + 1)
@@ -27,10 +28,11 @@ def product(dtype, rng):
     A, B, b = draw(3, rows, width), draw(2, 3 * width, width), draw(2 * width)
     C, D = draw(2, rows, width), draw(2, rows, width)
 
-    def call(height, vectors, p0, p1, start, finish, slope=0.25, count=1):
+    def call(height, vectors, p0, p1, start, finish, slope=0.25, count=1, soon=(0, 0, 0)):
         got = C.copy()
         arguments = A, B, b, got, D, PLACE[0], height, count, p0, p1, PLACE[1], vectors, start, finish, dtype(slope)
-        from_python(tile.product_tile)(*arguments)
+        arguments += soon
+        from_python(product_tile)(*arguments)
         return got
 
     return A, B, b, C, D, call
@@ -74,12 +76,12 @@ def test_product_of_every_height(product, vectors):
 @pytest.mark.parametrize("finish", FINISHES.values())
 @pytest.mark.parametrize("height", [1, 2, 5])
 def test_tiles_below_each_other_are_as_one_after_the_other(product, height, finish):
-    """Three tiles in one call have the bits of the same rows taken by a tile at a time, and D may be C."""
+    """Three tiles in one call have the bits of the same rows taken by a tile at a time, B asked for ahead or not; D may be C."""
     A, B, b, C, D, call = product
-    got = call(height, 2, 0, 9, STARTS["ADD"], finish, count=3)
+    got = call(height, 2, 0, 9, STARTS["ADD"], finish, count=3, soon=(1, 2, 3))
     width = C.shape[2]
     expected = C.copy()
-    kernel = from_python(tile.product_tile)
+    kernel = from_python(product_tile)
     for t in range(3):
         kernel(
             A,
@@ -97,12 +99,15 @@ def test_tiles_below_each_other_are_as_one_after_the_other(product, height, fini
             STARTS["ADD"],
             finish,
             C.dtype.type(0.25),
+            *(0, 0, 0),
         )
     assert_same_bits(got, expected) if JIT else np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
     same = D.copy()
-    kernel(A, B, b, same, same, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["SCALE"], C.dtype.type(0))
+    kernel(A, B, b, same, same, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["SCALE"], C.dtype.type(0), 0, 0, 0)
     product_alone = C.copy()
-    kernel(A, B, b, product_alone, D, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["STORE"], C.dtype.type(0))
+    kernel(
+        A, B, b, product_alone, D, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["STORE"], C.dtype.type(0), 0, 0, 0
+    )
     np.testing.assert_allclose(same[0, 0], product_alone[0, 0] * D[0, 0], rtol=1e-6)
 
 
@@ -119,58 +124,3 @@ def test_product_of_every_length(product):
         check_product(product, tile_height(), 2, 0, k, "ZERO", "STORE")
     for p0 in (width, 2 * width):
         check_product(product, 2, 1, p0, p0 + 3, "ZERO", "STORE")
-
-
-@pytest.fixture
-def gradient(dtype, rng):
-    """Panels of A and dZ, scratch S, W, and the call on copies of S and W."""
-    width, m = panel_width(dtype), 40
-
-    def draw(*shape):
-        return rng.normal(size=shape).astype(dtype)
-
-    A, dZ, S, W = draw(2, m, width), draw(2, m, width), draw(width, width), draw(2, 2 * width, width)
-
-    def call(i, height, j, r0, r1, vectors, start, step):
-        got = S.copy(), W.copy()
-        arguments = i, height, j, r0, r1, vectors, start, step, dtype(0.5), dtype(0.125)
-        from_python(tile.gradient_tile)(A, dZ, *got, *arguments)
-        return got
-
-    return A, dZ, S, W, call
-
-
-def check_gradient(gradient, i, height, j, r0, r1, vectors, start, step):
-    A, dZ, S, W, call = gradient
-    width = S.shape[1]
-    inside = i % width
-    got_S, got_W = call(i, height, j, r0, r1, vectors, start, step)
-    a, z = A[i // width, r0:r1, inside : inside + height].T, dZ[j, r0:r1, : vectors * width // 2]
-    in_S = (slice(inside, inside + height), slice(0, vectors * width // 2))
-    in_W = (j, slice(i, i + height), slice(0, vectors * width // 2))
-    dW = reference.matmul(a, z) + (S[in_S] if start == tile.ADD else 0.0)
-    bound = reference.matmul_error(a, z, S.dtype) + 4 * np.finfo(S.dtype).eps * (1 + abs(S[in_S]) + abs(W[in_W]))
-    if step:
-        assert np.all(np.abs(got_W[in_W] - (0.5 * W[in_W].astype(np.float64) - 0.125 * dW)) <= bound)
-        got_W[in_W] = W[in_W]
-    else:
-        assert np.all(np.abs(got_S[in_S] - dW) <= bound)
-        assert not np.any(got_S[in_S[0], vectors * width // 2 :])
-        got_S[in_S[0]] = S[in_S[0]]
-    np.testing.assert_array_equal(got_S, S)
-    np.testing.assert_array_equal(got_W, W)
-
-
-@pytest.mark.parametrize("vectors", [1, 2])
-@pytest.mark.parametrize("step", [0, 1])
-def test_gradient_of_every_height(gradient, vectors, step):
-    width = gradient[2].shape[1]
-    for height in HEIGHTS:
-        if height <= width:
-            check_gradient(gradient, width, height, 1, 3, 20, vectors, tile.ZERO, step)
-            check_gradient(gradient, 2 * width - height, height, 0, 0, 40, vectors, tile.ADD, step)
-
-
-def test_gradient_of_every_number_of_examples(gradient):
-    for m in (1, 2, 3, 4, 5, 8, 39, 40):
-        check_gradient(gradient, 1, 2, 0, 0, m, 2, tile.ZERO, 0)

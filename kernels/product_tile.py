@@ -1,0 +1,196 @@
+"""The register tile whose rows are examples: Z = A W + b, dA = dZ W^T; `count` tiles, one below the other, in a call (tile.py).
+
+With each tile `rows_soon` rows of B are asked for, from row `p_soon` of panel `q_soon` on: what the next tiles read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
+from fastdnn.kernels.tile import (
+    ACTIVATE,
+    ADD,
+    BIAS,
+    DERIVE,
+    SCALE,
+    STORE,
+    outlined,
+    switch_start,
+    write_padding,
+    write_product,
+    write_variants,
+)
+from fastdnn.kernels.vector import (
+    CACHE_LINE,
+    INT64,
+    VectorWriter,
+    array_pointer,
+    array_shape,
+    panel_width,
+    write_prefetch,
+)
+
+
+def _prefetch_rows(w: VectorWriter, panel_row: Any, rows: Any) -> Any:
+    """Ask for `rows` rows of a panel, soon to be read, from this address on. Returns the address after them."""
+    b = w.builder
+    before, body, done = b.block, b.append_basic_block("soon"), b.append_basic_block("soon.done")
+    b.cbranch(b.icmp_signed(">", rows, ir.Constant(INT64, 0)), body, done)
+    b.position_at_end(body)
+    left, here = b.phi(INT64), b.phi(panel_row.type)
+    for v in range(0, 2 * w.lanes * w.bytes, CACHE_LINE):
+        write_prefetch(b, w.at(here, v // w.bytes), for_writing=False)
+    left_next, here_next = b.sub(left, ir.Constant(INT64, 1)), w.at(here, 2 * w.lanes)
+    for phi, first, following in ((left, rows, left_next), (here, panel_row, here_next)):
+        phi.add_incoming(first, before)
+        phi.add_incoming(following, body)
+    b.cbranch(b.icmp_signed(">", left_next, ir.Constant(INT64, 0)), body, done)
+    b.position_at_end(done)
+    after = b.phi(panel_row.type)
+    after.add_incoming(panel_row, before)
+    after.add_incoming(here_next, body)
+    return after
+
+
+@intrinsic
+def _product_tile_ir(
+    typingctx: Any,
+    A: Any,
+    B: Any,
+    b: Any,
+    C: Any,
+    D: Any,
+    r: Any,
+    rows: Any,
+    count: Any,
+    p0: Any,
+    p1: Any,
+    j: Any,
+    vectors: Any,
+    start: Any,
+    finish: Any,
+    slope: Any,
+    q_soon: Any,
+    p_soon: Any,
+    rows_soon: Any,
+) -> Any:
+    dtype = C.dtype
+    sig = types.void(A, B, b, C, D, *([types.int64] * 9), dtype, *([types.int64] * 3))
+
+    def write(context: Any, builder: ir.IRBuilder, arguments: list[Any]) -> None:
+        w = VectorWriter(context, builder, dtype)
+        a0, bp, bias, c0, d0, jump, steps, height, repeat, vecs, how, end, slope_value, soon0, soon_rows = arguments
+        width = 2 * w.lanes
+
+        def one(rows_here: int, v: int) -> None:
+            b = w.builder
+            before, body, finished = b.block, b.append_basic_block("tile"), b.append_basic_block("tiles.done")
+            b.branch(body)
+            b.position_at_end(body)
+            left, a, c, d, soon = b.phi(INT64), *(b.phi(pointer.type) for pointer in (a0, c0, d0, soon0))
+            soon_next = _prefetch_rows(w, soon, soon_rows)
+            places = [w.at(c, i * width + k * w.lanes) for i in range(rows_here) for k in range(v)]
+
+            def from_bias() -> list[Any]:
+                return [w.load(w.at(bias, k * w.lanes)) for k in range(v)] * rows_here
+
+            values = switch_start(w, how, {BIAS: from_bias, ADD: lambda: [w.load(p) for p in places]}, rows_here * v)
+            values = write_product(w, rows_here, v, (width, 1), (a, bp), steps, jump, values)
+            spread = w.splat(slope_value)
+            done = b.append_basic_block("stored")
+            switch = b.switch(end, done)
+            for code in (STORE, ACTIVATE, DERIVE, SCALE):
+                block = b.append_basic_block(f"finish.{code}")
+                switch.add_case(ir.Constant(INT64, code), block)
+                b.position_at_end(block)
+                for i, (place, z) in enumerate(zip(places, values, strict=True)):
+                    beside = w.at(d, (i // v) * width + (i % v) * w.lanes)
+                    result = z
+                    if code == SCALE:
+                        result = b.fmul(z, w.load(beside))
+                    elif code != STORE:
+                        sign = z if code == ACTIVATE else w.load(beside)
+                        result = w.where_positive(sign, z, b.fmul(z, spread))
+                    w.store(result, place)
+                b.branch(done)
+            b.position_at_end(done)
+            write_padding(w, c, rows_here, v)
+            following = [
+                b.sub(left, ir.Constant(INT64, 1)),
+                *(w.at(pointer, rows_here * width) for pointer in (a, c, d)),
+                soon_next,
+            ]
+            firsts = (repeat, a0, c0, d0, soon0)
+            for phi, start, value in zip((left, a, c, d, soon), firsts, following, strict=True):
+                phi.add_incoming(start, before)
+                phi.add_incoming(value, b.block)
+            b.cbranch(b.icmp_signed(">", following[0], ir.Constant(INT64, 0)), body, finished)
+            b.position_at_end(finished)
+
+        write_variants(builder, height, vecs, one)
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        tA, tB, tb, tC, tD = signature.args[:5]
+        vA, vB, vb, vC, vD, vr, vrows, vcount, vp0, vp1, vj, vvectors, vstart, vfinish, vslope, vq, vp, vsoon = args
+        zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, panel_width(dtype.name))
+        a = array_pointer(context, builder, tA, vA, [builder.sdiv(vp0, one), vr, zero])
+        bp = array_pointer(context, builder, tB, vB, [vj, vp0, zero])
+        bias = array_pointer(context, builder, tb, vb, [builder.mul(vj, one)])
+        c = array_pointer(context, builder, tC, vC, [vj, vr, zero])
+        d = array_pointer(context, builder, tD, vD, [vj, vr, zero])
+        stride = builder.mul(array_shape(context, builder, tA, vA)[1], one)
+        jump = builder.sub(stride, one)
+        soon = array_pointer(context, builder, tB, vB, [vq, vp, zero])
+        steps = builder.sub(vp1, vp0)
+        arguments = [a, bp, bias, c, d, jump, steps, vrows, vcount, vvectors, vstart, vfinish, vslope, soon, vsoon]
+        outlined(builder, f"fastdnn.product_tile.{dtype}", arguments, lambda b, given: write(context, b, given))
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+def _product_tile_plain(
+    A: Any,
+    B: Any,
+    b: Any,
+    C: Any,
+    D: Any,
+    r: int,
+    rows: int,
+    count: int,
+    p0: int,
+    p1: int,
+    j: int,
+    vectors: int,
+    start: int,
+    finish: int,
+    slope: Any,
+    q_soon: int,
+    p_soon: int,
+    rows_soon: int,
+) -> None:
+    width = C.shape[2]
+    columns = slice(0, vectors * width // 2)
+    here = slice(r, r + rows * count)
+    a = np.concatenate(list(A[p0 // width : -(-p1 // width), here]), axis=1)[:, : p1 - p0]
+    Z = a @ B[j, p0:p1, columns]
+    if start == BIAS:
+        Z = Z + b[j * width :][columns]
+    elif start == ADD:
+        Z = Z + C[j, here, columns]
+    beside = D[j, here, columns].copy()
+    C[j, here] = 0
+    if finish == STORE:
+        C[j, here, columns] = Z
+    elif finish == SCALE:
+        C[j, here, columns] = Z * beside
+    else:
+        C[j, here, columns] = np.where((Z if finish == ACTIVATE else beside) > 0, Z, Z * slope)
+
+
+product_tile = _product_tile_plain if JIT_DISABLED else _product_tile_ir
