@@ -24,7 +24,7 @@ from fastdnn.kernels.optimizers import KEEP, L1, L2, SCALE
 from fastdnn.kernels.sync import barrier
 from fastdnn.kernels.tile import ACTIVATE, DERIVE, STORE
 from fastdnn.kernels.tile import SCALE as TIMES_DERIVATIVE
-from fastdnn.kernels.update import apply_gradient, gradient_square, update_layer
+from fastdnn.kernels.update import gradient_square, update_layer
 
 
 @device
@@ -124,27 +124,19 @@ def update_pass(
             )
             W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
             W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
+            G, g = weight_panels(buffers.gradients, layout, l, width), bias_panels(buffers.gradients, layout, l, width)
             WT = transposed_panels(buffers.transposed, layout, l, width)
-            if phase == 1:
-                G, g = (
-                    weight_panels(buffers.gradients, layout, l, width),
-                    bias_panels(buffers.gradients, layout, l, width),
-                )
-                apply_gradient(G, g, W, b, W1, b1, W2, b2, WT, blocks, first, t, k, rule.optimizer, rates)
-                continue
-            optimizer = rule.optimizer
-            if clipping:
-                optimizer = KEEP
-                W1, b1 = (
-                    weight_panels(buffers.gradients, layout, l, width),
-                    bias_panels(buffers.gradients, layout, l, width),
-                )
             A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
             dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
-            update_layer(A, dZ, W, b, W1, b1, W2, b2, WT, S, blocks, first, t, m, k, n, optimizer, rates)
-            if clipping:
+            kept, optimizer = phase == 1, rule.optimizer
+            if clipping and not kept:
+                optimizer, W1, b1 = KEEP, G, g
+            update_layer(
+                A, dZ, G, g, W, b, W1, b1, W2, b2, WT, S, blocks, first, t, m, k, n, optimizer, kept, rates
+            )  # fmt: skip
+            if clipping and not kept:
                 for u in range(first, t):
-                    buffers.squares[u] = gradient_square(W1, b1, blocks[u, 1], blocks[u, 2], k)
+                    buffers.squares[u] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k)
     return meeting
 
 

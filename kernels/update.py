@@ -66,26 +66,27 @@ def _update_layer_types(f: Any) -> tuple[Any, ...]:
     panels, floats = types.Array(f, 3, "C"), types.Array(f, 1, "C")
     integer = types.int64
     return (
-        panels, panels, panels, floats, panels, floats, panels, floats, panels, types.Array(f, 2, "C"),
-        types.Array(integer, 2, "C"), *([integer] * 6), floats,
+        panels, panels, *([panels, floats] * 4), panels, types.Array(f, 2, "C"), types.Array(integer, 2, "C"),
+        *([integer] * 6), types.boolean, floats,
     )  # fmt: skip
 
 
 @separate(_update_layer_types)
 def update_layer(
-    A: Any, dZ: Any, W: Any, b: Any, W1: Any, b1: Any, W2: Any, b2: Any, WT: Any, S: Any,
-    blocks: Any, t0: int, t1: int, m: int, k: int, n: int, optimizer: int, rates: Any,
+    A: Any, dZ: Any, G: Any, g: Any, W: Any, b: Any, W1: Any, b1: Any, W2: Any, b2: Any, WT: Any, S: Any,
+    blocks: Any, t0: int, t1: int, m: int, k: int, n: int, optimizer: int, kept: bool, rates: Any,
 ) -> None:  # fmt: skip
     """Blocks t0..t1 of one layer's update over the m examples of a batch.
 
         dW = scale dZ A^T + l2 W + l1 sign W,   db = scale sum dZ,   then the optimizer's rule
 
     Where gradient descent is the rule and there is no L1, dW never exists outside registers; else it is one block in the
-    first-level cache.
+    first-level cache. With `kept` the sums dZ A^T and sum dZ are those that KEEP left in G and g.
 
     Parameters
     ----------
-    A : panels of (m, k), the layer below; dZ : panels of (m, n); both read.
+    A : panels of (m, k), the layer below; dZ : panels of (m, n); both read, but for `kept`.
+    G, g : as W and b, read with `kept`.
     W, b : panels of (k, n) and (n,), padded, updated; W1, b1, W2, b2 : their moments v and s, alike.
     WT : panels of (n, k), overwritten in the blocks that changed; or without panels, for the first layer.
     S : (width + 1, width) scratch of this worker.
@@ -94,55 +95,34 @@ def update_layer(
     """
     width = S.shape[1]
     kind = S.dtype.type
-    descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0)
+    descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0) and not kept
     keep, rate = rates[KEPT] - rates[RATE] * rates[L2], rates[RATE] * rates[SCALE]
-    row = flat_view(S, width * width, width)
     for t in range(t0, t1):
         i, j = blocks[t, 1], blocks[t, 2]
         rows = min(width, k - i * width)
         at, size = (j * W.shape[1] + i * width) * width, rows * width
-        prefetch(W, at, size)
-        if not descend:
-            prefetch(W1, at, size)
-            prefetch(W2, at, size)
-        gradient_block(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
-        if not descend:
-            moments = flat_view(W1, at, size), flat_view(W2, at, size)
-            apply_rule(optimizer, flat_view(W, at, size), flat_view(S, 0, size), moments[0], moments[1], rates, True)
+        if not kept:
+            prefetch(W, at, size)
+            if not descend:
+                prefetch(W1, at, size)
+                prefetch(W2, at, size)
+            gradient_block(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
+        # The block of W, and panel j of b; the rule stands here once, for its code is long.
+        for part in range(1 if descend else 0, 2 if i == 0 else 1):
+            theta, dtheta = flat_view(W, at, size), flat_view(S, 0, size)
+            v, s = flat_view(W1, at, size), flat_view(W2, at, size)
+            if kept:
+                dtheta = flat_view(G, at, size)
+            if part == 1:
+                theta, dtheta = flat_view(b, j * width, width), flat_view(S, width * width, width)
+                v, s = flat_view(b1, j * width, width), flat_view(b2, j * width, width)
+                if kept:
+                    dtheta = flat_view(g, j * width, width)
+                else:
+                    bias_gradient(dZ, j, m, dtheta)
+            apply_rule(optimizer, theta, dtheta, v, s, rates, part == 0)
         if WT.shape[0] > 0 and optimizer != KEEP:
             transpose_block(W, WT, i, j)
-        if i == 0:
-            bias_gradient(dZ, j, m, row)
-            at = j * width
-            moments = flat_view(b1, at, width), flat_view(b2, at, width)
-            apply_rule(optimizer, flat_view(b, at, width), row, moments[0], moments[1], rates, False)
-
-
-def _apply_gradient_types(f: Any) -> tuple[Any, ...]:
-    panels, floats, integer = types.Array(f, 3, "C"), types.Array(f, 1, "C"), types.int64
-    return (*([panels, floats] * 4), panels, types.Array(integer, 2, "C"), *([integer] * 4), floats)
-
-
-@separate(_apply_gradient_types)
-def apply_gradient(
-    G: Any, g: Any, W: Any, b: Any, W1: Any, b1: Any, W2: Any, b2: Any, WT: Any,
-    blocks: Any, t0: int, t1: int, k: int, optimizer: int, rates: Any,
-) -> None:  # fmt: skip
-    """As `update_layer`, from a gradient that was kept by it: G as W and g as b, both read."""
-    width = W.shape[2]
-    for t in range(t0, t1):
-        i, j = blocks[t, 1], blocks[t, 2]
-        at, size = (j * W.shape[1] + i * width) * width, min(width, k - i * width) * width
-        moments = flat_view(W1, at, size), flat_view(W2, at, size)
-        apply_rule(optimizer, flat_view(W, at, size), flat_view(G, at, size), moments[0], moments[1], rates, True)
-        if WT.shape[0] > 0:
-            transpose_block(W, WT, i, j)
-        if i == 0:
-            at = j * width
-            moments = flat_view(b1, at, width), flat_view(b2, at, width)
-            apply_rule(
-                optimizer, flat_view(b, at, width), flat_view(g, at, width), moments[0], moments[1], rates, False
-            )
 
 
 @device

@@ -84,8 +84,8 @@ def test_update_layer(benchmark: Any, m: int, k: int, n: int, optimizer: str) ->
     rates[optimizers.EPSILON] = 1e-8 * correction
     rates[[optimizers.BETA1, optimizers.BETA2, optimizers.SCALE, optimizers.KEPT]] = 0.9, 0.999, 1 / m, 1
     arguments = (
-        panels_of(A), panels_of(dZ), PW, b, v, b1, s, b2, empty_panels(0, 0, F), aligned_zeros((WIDTH + 1, WIDTH), F),
-        blocks, 0, len(blocks), m, k, n, code, rates,
+        panels_of(A), panels_of(dZ), PW, b, PW, b, v, b1, s, b2, empty_panels(0, 0, F), aligned_zeros((WIDTH + 1, WIDTH), F),
+        blocks, 0, len(blocks), m, k, n, code, False, rates,
     )  # fmt: skip
     update_layer = update.update_layer.from_python
     update_layer(*arguments)

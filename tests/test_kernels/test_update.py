@@ -45,13 +45,16 @@ def blocks_of(k, n, width):
     return np.array([(1, i, j) for i in range(-(-k // width)) for j in range(-(-n // width))])
 
 
-def run(arrays, dtype, m, k, n, rule, blocks, t0, t1):
+def run(arrays, dtype, m, k, n, rule, blocks, t0, t1, gradient=None):
+    """`gradient` : W's and b's, kept before."""
     width = panel_width(dtype)
     S = np.full((width + 1, width), np.nan, dtype)
     numbers = NO_UPDATE._replace(optimizer=RULES[rule], beta1=0.9, beta2=0.999, epsilon=1e-8, l2=DECAY)
     rates = np.zeros(optimizers.RATES, dtype)
     from_python(optimizers.prepare_rates)(numbers, RATE, STEP, float(m), rates)
-    from_python(update.update_layer)(*arrays, S, blocks, t0, t1, m, k, n, RULES[rule], rates)
+    kept = gradient or arrays[2:4]
+    arguments = *arrays[:2], *kept, *arrays[2:], S, blocks, t0, t1, m, k, n, RULES[rule], gradient is not None, rates
+    from_python(update.update_layer)(*arguments)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -104,3 +107,20 @@ def test_first_layer_has_no_transpose(dtype, rng):
     before = arrays[2].copy()
     run(arrays, dtype, 4, 3, 2, "sgd", blocks_of(3, 2, panel_width(dtype)), 0, 1)
     assert np.any(arrays[2] != before)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_a_kept_gradient_moves_parameters_as_a_fresh_one(rule, dtype, rng):
+    """What KEEP left in the place of v, penalties in it, and then the rule without them."""
+    width = panel_width(dtype)
+    m, k, n = 9, width + 3, width + 5
+    _, arrays = layer(rng, dtype, m, k, n)
+    blocks = blocks_of(k, n, width)
+    kept, once = [a.copy() for a in arrays], [a.copy() for a in arrays]
+    run(kept, dtype, m, k, n, "keep", blocks, 0, len(blocks))
+    run(once, dtype, m, k, n, rule, blocks, 0, len(blocks))
+    gradient = [kept[4] - DECAY * kept[2], kept[5]]  # `run` penalises again
+    twice = [np.full_like(a, np.nan) if i < 2 else a.copy() for i, a in enumerate(arrays)]
+    run(twice, dtype, 1, k, n, rule, blocks, 0, len(blocks), gradient)
+    for one, two in zip(once[2:], twice[2:], strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-5)
