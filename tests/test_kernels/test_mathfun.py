@@ -18,7 +18,7 @@ from fastdnn.kernels.vector import vector_bytes
 
 JIT = not numba.config.DISABLE_JIT
 X86 = platform.machine().lower() in {"x86_64", "amd64"}
-MAX_ULP = {"exp": 0.9, "log": 0.9, "log1p": 1.45, "tanh": 1.45, "sigmoid": 1.85, "softplus": 1.7}
+MAX_ULP = {"exp": 0.9, "log": 0.9, "log1p": 1.45, "tanh": 1.5, "sigmoid": 1.85, "softplus": 1.7}
 INF, NAN = math.inf, math.nan
 
 
