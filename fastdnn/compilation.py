@@ -1,7 +1,7 @@
-"""Kernels on an empty cache: a helper process compiles a part of them meanwhile, and they meet in the cache.
+"""Kernels on an empty cache: helper processes compile a part of them meanwhile, and they meet in the cache.
 
-Compiling is one thread's work. Two processes take the kernels one after the other from the same list; what the helper has
-compiled this process reads from the cache. Nothing depends on the helper: what it does not deliver is compiled here.
+Compiling is one thread's work. Two or three processes take the kernels one after the other from the same list; what a helper has
+compiled this process reads from the cache. Nothing depends on a helper: what it does not deliver is compiled here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from fastdnn.compiling_process import compiling_process, helper_is_possible, own_python
+from fastdnn.compiling_process import compiling_processes, helpers_possible, own_python
 from fastdnn.errors import CompilationError
 from fastdnn.kernels import _jit
 from fastdnn.kernels.cache import cache_folder, cache_problem, kept_signatures
@@ -33,8 +33,8 @@ def load_kernels(dtype: Any) -> None:
     if _jit.JIT_DISABLED or _jit.calls_left_open():
         return
     missing = _jit.missing_separate(dtype)
-    if len(missing) > 1 and helper_is_possible() and cache_folder() is not None:
-        _compile_in_two(missing, dtype)
+    if len(missing) > 1 and helpers_possible() and cache_folder() is not None:
+        _compile_together(missing, dtype)
     _jit.load_separate(dtype)
 
 
@@ -71,43 +71,37 @@ def warm_up(dtype: Any) -> None:
         raise CompilationError(f"The kernels for {dtype} could not be compiled and kept: {said[-1]}.")
 
 
-def _compile_in_two(names: list[str], dtype: np.dtype[Any]) -> None:
+def _compile_together(names: list[str], dtype: np.dtype[Any]) -> None:
     jobs = deque([_EPOCHS, *names])
-    try:
-        helper = _Helper(jobs, dtype)
-    except (OSError, RuntimeError):  # no process, or no thread, can be started
-        return
-    with helper:
-        while jobs:
-            with contextlib.suppress(IndexError):  # the helper has taken the last one
+    with contextlib.ExitStack() as helpers:
+        helping = [helpers.enter_context(_Helper(jobs, process)) for process in compiling_processes(dtype.name)]
+        while jobs and helping:
+            with contextlib.suppress(IndexError):  # a helper has taken the last one
                 name = jobs.pop()
                 if name != _EPOCHS:  # that one is compiled when it is called
                     _jit.compile_separate(name, dtype)
 
 
 class _Helper:
-    """The second process, and the thread that gives it the next job from the front of `jobs`.
+    """Another process, and the thread that gives it the next job from the front of `jobs`.
 
     A context: it is waited for at the end, and ended at once where this process has failed or was interrupted.
     """
 
-    def __init__(self, jobs: deque[str], dtype: np.dtype[Any]) -> None:
-        self._process = compiling_process(dtype.name)
+    def __init__(self, jobs: deque[str], process: subprocess.Popen[str]) -> None:
+        self._process = process
         self._thread = threading.Thread(target=self._feed, args=(jobs,), daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:
-            self._end()
-            raise
 
     def __enter__(self) -> _Helper:
+        with contextlib.suppress(RuntimeError):  # no thread can be started: then it is given nothing
+            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
+            if kind is None and self._thread.ident is not None:
                 self._thread.join(_PATIENCE)
         finally:
             self._end()
@@ -131,7 +125,8 @@ class _Helper:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._thread.join(1.0)
+        if self._thread.ident is not None:
+            self._thread.join(1.0)
         for pipe in self._pipes():
             with contextlib.suppress(OSError):
                 pipe.close()

@@ -1,7 +1,7 @@
-"""The process that compiles beside this one: the command that runs it, whether it can be, and its start.
+"""The processes that compile beside this one: the command that runs one, how many there can be, and their start.
 
-Where nothing at all is kept yet, the command line starts it before this process has even loaded Numba, for both take a second
-to do that. It then waits for what it is told on its standard input, and ends where that is closed.
+Where nothing at all is kept yet, the command line starts them before this process has even loaded Numba, for all take a second
+to do that. They then wait for what they are told on their standard input, and end where that is closed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from pathlib import Path
 from fastdnn.kernels.cache_root import user_cache_root
 from fastdnn.workers import available_cores
 
+# Two share all that is not the longest kernel; a third would wait for that one with them.
+_MOST_HELPERS = 2
 # By float type.
-_early: dict[str, subprocess.Popen[str]] = {}
+_early: dict[str, list[subprocess.Popen[str]]] = {}
 
 
 def own_python(*arguments: str) -> tuple[list[str], dict[str, str]]:
@@ -26,31 +28,39 @@ def own_python(*arguments: str) -> tuple[list[str], dict[str, str]]:
     return command, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-def helper_is_possible() -> bool:
-    """Whether a second process can be started and has a core to run on."""
+def helpers_possible() -> int:
+    """Processes that can be started and have a core to run on."""
     multiprocessing = sys.modules.get("multiprocessing")
-    return (
-        available_cores() > 1
-        and not getattr(sys, "frozen", False)
-        and Path(sys.executable or "").stem.lower().startswith("python")  # not a program that Python is embedded in
-        and not (multiprocessing is not None and multiprocessing.current_process().daemon)
-    )
+    if (
+        getattr(sys, "frozen", False)
+        or not Path(sys.executable or "").stem.lower().startswith("python")  # a program that Python is embedded in
+        or (multiprocessing is not None and multiprocessing.current_process().daemon)
+    ):
+        return 0
+    return min(_MOST_HELPERS, available_cores() - 1)
 
 
 def start_early(dtype: str) -> None:
-    """Start the process now where no compiled code is kept, of whatever version; `compiling_process` then gives it."""
+    """Start them now where no compiled code is kept, of whatever version; `compiling_processes` then gives them."""
     interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-    if interpreted or dtype in _early or not helper_is_possible():
+    if interpreted or dtype in _early or not helpers_possible():
         return
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError):
         if not any(user_cache_root().glob("*/*/*.nbi")):
-            _early[dtype] = _start(dtype)
+            _early[dtype] = _start_all(dtype)
 
 
-def compiling_process(dtype: str) -> subprocess.Popen[str]:
-    """The process that was started early, or one that is started now. Raises OSError where that is not possible."""
-    process = _early.pop(dtype, None)
-    return process if process is not None and process.poll() is None else _start(dtype)
+def compiling_processes(dtype: str) -> list[subprocess.Popen[str]]:
+    """Those that were started early, or others that are started now; none where that is not possible."""
+    alive = [process for process in _early.pop(dtype, []) if process.poll() is None]
+    return alive or _start_all(dtype)
+
+
+def _start_all(dtype: str) -> list[subprocess.Popen[str]]:
+    started: list[subprocess.Popen[str]] = []
+    with contextlib.suppress(OSError, RuntimeError):
+        started.extend(_start(dtype) for _ in range(helpers_possible()))
+    return started
 
 
 def _start(dtype: str) -> subprocess.Popen[str]:

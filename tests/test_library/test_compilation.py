@@ -1,4 +1,4 @@
-"""fastdnn/compilation.py: two processes compile on an empty cache, one where two cannot, and nothing compiles twice."""
+"""fastdnn/compilation.py: processes compile together on an empty cache, one where several cannot, and nothing compiles twice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import deque
 
 import numpy as np
@@ -84,6 +85,11 @@ def compiled_here(monkeypatch):
     return names
 
 
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch):
+    monkeypatch.setattr(compiling_process, "available_cores", lambda: 2)
+
+
 def helper_that_runs(monkeypatch, code):
     """Replace the helper's program; returns the processes that are started."""
     started = []
@@ -108,7 +114,7 @@ _DILIGENT = "import sys\nsys.stdin.readline()\nfor line in sys.stdin: print(line
 def test_every_kernel_is_compiled_here_or_was_given_to_the_helper(monkeypatch, compiled_here, code):
     """What a helper did not finish is compiled by load_separate, which follows."""
     names = [f"kernel{i}" for i in range(50)]
-    (process,) = _compiled_in_two(monkeypatch, code, names)
+    (process,) = _compiled_together(monkeypatch, code, names)
     assert process.returncode is not None  # waited for: no zombie
     assert process.stdin.closed
     assert process.stdout.closed
@@ -117,15 +123,15 @@ def test_every_kernel_is_compiled_here_or_was_given_to_the_helper(monkeypatch, c
     assert len(missing) <= (1 if code != _DILIGENT else 50)
 
 
-def _compiled_in_two(monkeypatch, code, names):
+def _compiled_together(monkeypatch, code, names):
     started = helper_that_runs(monkeypatch, code)
-    compilation._compile_in_two(names, FLOAT32)
+    compilation._compile_together(names, FLOAT32)
     return started
 
 
 def test_a_helper_that_does_not_answer_is_given_up(monkeypatch, compiled_here):
     monkeypatch.setattr(compilation, "_PATIENCE", 0.2)
-    (process,) = _compiled_in_two(monkeypatch, "import time; time.sleep(600)", ["a", "b"])
+    (process,) = _compiled_together(monkeypatch, "import time; time.sleep(600)", ["a", "b"])
     assert process.returncode is not None
     assert compiled_here == ["b", "a"]
 
@@ -137,7 +143,7 @@ def test_an_interrupt_ends_the_helper(monkeypatch):
     monkeypatch.setattr(_jit, "compile_separate", interrupted)
     started = helper_that_runs(monkeypatch, "import time; time.sleep(600)")
     with pytest.raises(KeyboardInterrupt):
-        compilation._compile_in_two(["a", "b"], FLOAT32)
+        compilation._compile_together(["a", "b"], FLOAT32)
     assert started[0].returncode is not None
 
 
@@ -146,7 +152,7 @@ def test_where_no_process_can_be_started_one_compiles(monkeypatch, compiled_here
         raise PermissionError("no processes here")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
-    compilation._compile_in_two(["a", "b"], FLOAT32)
+    compilation._compile_together(["a", "b"], FLOAT32)
     assert compiled_here == []  # load_separate follows and compiles both
 
 
@@ -162,9 +168,28 @@ def test_where_no_process_can_be_started_one_compiles(monkeypatch, compiled_here
 )
 def test_there_is_no_helper_where_it_cannot_work(monkeypatch, tmp_path, target, value):
     monkeypatch.setattr("fastdnn.compiling_process.available_cores", lambda: 2)
-    assert compiling_process.helper_is_possible()
+    assert compiling_process.helpers_possible() == 1
     monkeypatch.setattr(target, value, raising=False)
-    assert not compiling_process.helper_is_possible()
+    assert compiling_process.helpers_possible() == 0
+
+
+@pytest.mark.parametrize(("cores", "helpers"), [(1, 0), (2, 1), (3, 2), (64, 2)])
+def test_helpers_have_cores_of_their_own(monkeypatch, cores, helpers):
+    monkeypatch.setattr("fastdnn.compiling_process.available_cores", lambda: cores)
+    assert compiling_process.helpers_possible() == helpers
+
+
+def test_two_helpers_share_the_kernels(monkeypatch, compiled_here, nothing_kept):
+    """Neither is given what the other has, and both are waited for."""
+    monkeypatch.setattr(compiling_process, "available_cores", lambda: 4)
+    slow = "import sys, time\nsys.stdin.readline()\nfor line in sys.stdin: time.sleep(0.01); print(line, end='', flush=True)"
+    started = helper_that_runs(monkeypatch, f"{slow}\nprint('end')")
+    monkeypatch.setattr(_jit, "compile_separate", lambda name, dtype: (time.sleep(0.01), compiled_here.append(name)))
+    names = [f"kernel{i}" for i in range(30)]
+    compilation._compile_together(names, FLOAT32)
+    assert len(started) == 2
+    assert all(process.returncode is not None and process.stdin.closed for process in started)
+    assert len(set(compiled_here)) == len(compiled_here) < len(names)
 
 
 @pytest.mark.parametrize("said", ["/another/folder\nepochs\n", ""])
@@ -180,7 +205,6 @@ def nothing_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("FASTDNN_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     monkeypatch.setattr(compiling_process, "_early", {})
-    monkeypatch.setattr(compiling_process, "available_cores", lambda: 2)
     return tmp_path
 
 
@@ -190,10 +214,10 @@ def test_a_helper_that_was_started_early_is_the_one_that_is_used(monkeypatch, co
     compiling_process.start_early("float32")
     compiling_process.start_early("float32")
     assert len(started) == 2
-    compilation._compile_in_two(["a"] * 20, FLOAT32)
+    compilation._compile_together(["a"] * 20, FLOAT32)
     assert started[1].returncode is not None
     assert started[0].poll() is None
-    other = compiling_process.compiling_process("float64")
+    (other,) = compiling_process.compiling_processes("float64")
     assert other is started[0]
     other.communicate()  # closes what it listens to
     assert other.returncode == 0
@@ -203,7 +227,7 @@ def test_a_helper_that_ended_early_is_replaced(monkeypatch, nothing_kept):
     started = helper_that_runs(monkeypatch, "")
     compiling_process.start_early("float32")
     started[0].wait()
-    second = compiling_process.compiling_process("float32")
+    (second,) = compiling_process.compiling_processes("float32")
     assert second is started[1]
     for process in started:
         process.communicate()
@@ -299,8 +323,9 @@ def test_kernels_of_this_process_are_kept():
 def test_jobs_are_taken_from_both_ends(monkeypatch, compiled_here):
     """The helper begins with the kernel of epochs, the longest; this process with the other end."""
     given = deque()
-    monkeypatch.setattr(compilation, "_Helper", lambda jobs, dtype: _Taking(jobs, given))
-    compilation._compile_in_two(["a", "b", "c"], FLOAT32)
+    monkeypatch.setattr(compilation, "_Helper", lambda jobs, process: _Taking(jobs, given))
+    monkeypatch.setattr(compilation, "compiling_processes", lambda dtype: [None])
+    compilation._compile_together(["a", "b", "c"], FLOAT32)
     assert list(given) == ["epochs"]
     assert compiled_here == ["c", "b", "a"]
 
