@@ -124,11 +124,15 @@ def update_pass(
             )
             W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
             W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
-            G, g = weight_panels(buffers.gradients, layout, l, width), bias_panels(buffers.gradients, layout, l, width)
             WT = transposed_panels(buffers.transposed, layout, l, width)
             A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
             dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
-            kept, optimizer = phase == 1, rule.optimizer
+            kept, optimizer, G, g = phase == 1, rule.optimizer, W, b
+            if clipping:
+                G, g = (
+                    weight_panels(buffers.gradients, layout, l, width),
+                    bias_panels(buffers.gradients, layout, l, width),
+                )
             if clipping and not kept:
                 optimizer, W1, b1 = KEEP, G, g
             update_layer(
