@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A shell starts what it puts into the background deaf to Ctrl-C, and so are its children; some tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples are few and their time is the compiler's: no deadline, and the same examples every time.
 settings.register_profile(
