@@ -26,7 +26,6 @@ from fastdnn.kernels.tile import (
     write_variants,
 )
 from fastdnn.kernels.vector import (
-    CACHE_LINE,
     INT64,
     VectorWriter,
     array_pointer,
@@ -34,27 +33,6 @@ from fastdnn.kernels.vector import (
     panel_width,
     write_prefetch,
 )
-
-
-def _prefetch_rows(w: VectorWriter, panel_row: Any, rows: Any) -> Any:
-    """Ask for `rows` rows of a panel, soon to be read, from this address on. Returns the address after them."""
-    b = w.builder
-    before, body, done = b.block, b.append_basic_block("soon"), b.append_basic_block("soon.done")
-    b.cbranch(b.icmp_signed(">", rows, ir.Constant(INT64, 0)), body, done)
-    b.position_at_end(body)
-    left, here = b.phi(INT64), b.phi(panel_row.type)
-    for v in range(0, 2 * w.lanes * w.bytes, CACHE_LINE):
-        write_prefetch(b, w.at(here, v // w.bytes), for_writing=False)
-    left_next, here_next = b.sub(left, ir.Constant(INT64, 1)), w.at(here, 2 * w.lanes)
-    for phi, first, following in ((left, rows, left_next), (here, panel_row, here_next)):
-        phi.add_incoming(first, before)
-        phi.add_incoming(following, body)
-    b.cbranch(b.icmp_signed(">", left_next, ir.Constant(INT64, 0)), body, done)
-    b.position_at_end(done)
-    after = b.phi(panel_row.type)
-    after.add_incoming(panel_row, before)
-    after.add_incoming(here_next, body)
-    return after
 
 
 @intrinsic
@@ -93,7 +71,7 @@ def _product_tile_ir(
             b.branch(body)
             b.position_at_end(body)
             left, a, c, d, soon = b.phi(INT64), *(b.phi(pointer.type) for pointer in (a0, c0, d0, soon0))
-            soon_next = _prefetch_rows(w, soon, soon_rows)
+            write_prefetch(b, soon, b.mul(soon_rows, ir.Constant(INT64, width * w.bytes)), for_writing=False)
             places = [w.at(c, i * width + k * w.lanes) for i in range(rows_here) for k in range(v)]
 
             def from_bias() -> list[Any]:
@@ -123,7 +101,7 @@ def _product_tile_ir(
             following = [
                 b.sub(left, ir.Constant(INT64, 1)),
                 *(w.at(pointer, rows_here * width) for pointer in (a, c, d)),
-                soon_next,
+                w.at(soon, b.mul(soon_rows, ir.Constant(INT64, width))),
             ]
             firsts = (repeat, a0, c0, d0, soon0)
             for phi, start, value in zip((left, a, c, d, soon), firsts, following, strict=True):

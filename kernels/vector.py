@@ -74,13 +74,15 @@ def array_pointer(context: Any, builder: ir.IRBuilder, array_type: Any, value: A
     return builder.gep(make_array(array_type)(context, builder, value).data, [offset])
 
 
-def write_prefetch(builder: ir.IRBuilder, pointer: Any, *, for_writing: bool) -> None:
-    """Ask for the cache line of `pointer`, to be kept close."""
+def write_prefetch(builder: ir.IRBuilder, pointer: Any, size: Any, *, for_writing: bool) -> None:
+    """Ask for `size` bytes from `pointer` on, to be kept close."""
     address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [address.type, INT32, INT32, INT32])
     function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
     # To write or to read, kept in all levels, in the data cache.
-    builder.call(function, [address, *(ir.Constant(INT32, hint) for hint in (int(for_writing), 3, 1))])
+    hints = [ir.Constant(INT32, hint) for hint in (int(for_writing), 3, 1)]
+    with cgutils.for_range_slice(builder, INT64(0), size, INT64(CACHE_LINE), intp=INT64) as (offset, _):
+        builder.call(function, [builder.gep(address, [offset]), *hints])
 
 
 class VectorWriter:

@@ -92,11 +92,8 @@ def _prefetch_of(*, for_writing: bool) -> Any:
             array_type = signature.args[0]
             itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
             data = make_array(array_type)(context, builder, args[0]).data
-            pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-            with cgutils.for_range_slice(
-                builder, INT64(0), builder.mul(args[2], INT64(itemsize)), INT64(CACHE_LINE), intp=INT64
-            ) as (offset, _):
-                write_prefetch(builder, builder.gep(pointer, [offset]), for_writing=for_writing)
+            size = builder.mul(args[2], INT64(itemsize))
+            write_prefetch(builder, builder.gep(data, [args[1]]), size, for_writing=for_writing)
             return context.get_dummy_value()
 
         return types.void(array, types.int64, types.int64), codegen
