@@ -7,22 +7,22 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.rows import copy_row, width_of
+from fastdnn.kernels.rows import copy_part, copy_row, width_of
 from fastdnn.kernels.views import flat_view, prefetch_to_read
 
-# Bytes of examples that may be on their way from memory: they wait in the second-level cache.
-_BYTES_AHEAD = 1 << 16
+# Bytes of examples that may be on their way from memory: of many more the CPU would drop some.
+_BYTES_AHEAD = 1 << 12
 
 
 @device
 def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
-    """Row r of A[0] = row `example` of X, (m, n) of A's type. Padding is not written."""
+    """Row r of A[0] = row `example` of X, (m, n) of A's type; padding is set to 0."""
     n, width = X.shape[1], width_of(A)
     whole = n // width
     for q in range(whole):
         copy_row(X, example * n + q * width, A, (q * A.shape[1] + r) * width)
-    for c in range(whole * width, n):
-        A[whole, r, c - whole * width] = X[example, c]
+    if whole * width < n:
+        copy_part(X, example * n + whole * width, n - whole * width, A, (whole * A.shape[1] + r) * width)
 
 
 @device

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import types
 
 from fastdnn.kernels import mathfun
@@ -25,9 +24,6 @@ from fastdnn.kernels.activations import (
     activate,
     activate_and_derive,
     activate_backward,
-    exp_below_top,
-    largest,
-    row_sum,
 )
 from fastdnn.kernels.elementwise_losses import (
     ABSOLUTE_ERROR,
@@ -40,52 +36,12 @@ from fastdnn.kernels.elementwise_losses import (
     elementwise_loss,
 )
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.views import rows_view
+from fastdnn.kernels.softmax_loss import softmax_cross_entropy
 
 __all__ = [
     "ABSOLUTE_ERROR", "BINARY_CROSS_ENTROPY", "CATEGORICAL_CROSS_ENTROPY", "HUBER", "POISSON", "QUANTILE", "SQUARED_ERROR",
     "output_backward",
 ]  # fmt: skip
-
-
-@device
-def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """Fused: loss = log(sum over c of exp(Z[c])) - sum over c of Y[c] Z[c],  dZ = softmax(Z) - Y.
-
-    labels : (rows,) int64 in [0, n). parameters : label smoothing e, or (0,) for none.
-    Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class.
-    The largest logit is subtracted before exp, so no logit overflows. Z is used up; dZ is another array.
-    Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
-    """
-    width = width_of(Z)
-    zero, one = Z.dtype.type(0), Z.dtype.type(1)
-    smoothing = parameters[0] if parameters.size > 0 else zero
-    spread = smoothing / Z.dtype.type(n)
-    for r in range(r0, r1):
-        # In float64: logits at both ends of float32 are further apart than float32 reaches.
-        top = np.float64(largest(Z, r, n))
-        below = np.float64(Z[labels[r] // width, r, labels[r] % width]) - top
-        if smoothing > zero:
-            total = 0.0
-            for c in range(n):
-                total += np.float64(Z[c // width, r, c % width]) - top
-            below += np.float64(smoothing) * (total / n - below)
-        losses[r] = below
-    exp_below_top(Z, dZ, n, r0, r1)
-    # The logits are used up: their place holds the totals side by side, so that the logarithms share instructions.
-    totals = rows_view(Z, 0, r0, r1)
-    for r in range(r0, r1):
-        total = row_sum(dZ, r, n)
-        totals[r - r0] = total
-        scale = one / total
-        for q in range((n + width - 1) // width):
-            for c in range(width):
-                dZ[q, r, c] = dZ[q, r, c] * scale - spread if q * width + c < n else zero
-        dZ[labels[r] // width, r, labels[r] % width] -= one - smoothing
-    for i in range(r1 - r0):
-        totals[i] = mathfun.log(totals[i])
-    for r in range(r0, r1):
-        losses[r] = totals[r - r0] - losses[r]
 
 
 @device

@@ -25,15 +25,10 @@ def _reduction(neutral: float, combine: Callable[[ir.IRBuilder, Any, Any], Any])
             w = VectorWriter(context, builder, P.dtype)
             row = array_pointer(context, builder, P, args[0], [args[1], args[2], ir.Constant(INT64, 0)])
             count = builder.trunc(args[3], INT32)
-            undefined = ir.Constant(ir.VectorType(INT32, w.lanes), ir.Undefined)
-            first = builder.insert_element(undefined, count, ir.Constant(INT32, 0))
-            counts = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(INT32, w.lanes), [0] * w.lanes))
             missing = ir.Constant(w.vector, [neutral] * w.lanes)
             parts = []
             for v in range(2):
-                columns = ir.Constant(ir.VectorType(INT32, w.lanes), [v * w.lanes + i for i in range(w.lanes)])
-                inside = builder.icmp_signed("<", columns, counts)
-                parts.append(builder.select(inside, w.load(w.at(row, v * w.lanes)), missing))
+                parts.append(builder.select(w.lanes_below(count, v * w.lanes), w.load(w.at(row, v * w.lanes)), missing))
             value = combine(builder, parts[0], parts[1])
             half = w.lanes // 2
             while half:
@@ -121,9 +116,30 @@ def _copy_row_ir(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> 
     return types.void(source, types.int64, target, types.int64), codegen
 
 
+@intrinsic
+def _copy_part_ir(typingctx: Any, source: Any, at: Any, n: Any, target: Any, to: Any) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+        w = VectorWriter(context, builder, target.dtype)
+        read = make_array(signature.args[0])(context, builder, args[0]).data
+        write = make_array(signature.args[3])(context, builder, args[3]).data
+        count = builder.trunc(args[2], INT32)
+        vectors = [w.load_first(w.at(w.at(read, args[1]), v * w.lanes), count, v * w.lanes) for v in range(2)]
+        for v, vector in enumerate(vectors):
+            w.store(vector, w.at(w.at(write, args[4]), v * w.lanes))
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, types.int64, target, types.int64), codegen
+
+
 def _copy_row_plain(source: Any, at: int, target: Any, to: int) -> None:
     width = panel_width(target.dtype)
     target.reshape(-1)[to : to + width] = source.reshape(-1)[at : at + width]
+
+
+def _copy_part_plain(source: Any, at: int, n: int, target: Any, to: int) -> None:
+    width = panel_width(target.dtype)
+    target.reshape(-1)[to : to + width] = 0
+    target.reshape(-1)[to : to + n] = source.reshape(-1)[at : at + n]
 
 
 def _row_largest_plain(P: Any, q: int, r: int, n: int) -> Any:
@@ -146,6 +162,7 @@ row_largest: Any = _row_largest_plain if JIT_DISABLED else _reduction(float("-in
 row_total: Any = _row_total_plain if JIT_DISABLED else _reduction(0.0, lambda builder, a, b: builder.fadd(a, b))
 column_totals: Any = _column_totals_plain if JIT_DISABLED else _column_totals_ir
 copy_row: Any = _copy_row_plain if JIT_DISABLED else _copy_row_ir
+copy_part: Any = _copy_part_plain if JIT_DISABLED else _copy_part_ir
 width_of: Any = _width_of_plain if JIT_DISABLED else _width_of_ir
 row_largest.__doc__ = (
     """row_largest(P, q, r, n): the largest of P[q, r, 0] .. P[q, r, n - 1], a NaN among them passed over."""
@@ -154,6 +171,10 @@ row_total.__doc__ = """row_total(P, q, r, n): the sum of P[q, r, :n]."""
 copy_row.__doc__ = """copy_row(source, at, target, to): one panel's width of numbers from flat position `at` to flat position `to`.
 
     Both C-contiguous, of one float type. A loop would move them one by one: nobody told the compiler that they do not overlap.
+    """
+copy_part.__doc__ = """copy_part(source, at, n, target, to): n numbers, 1 to a panel's width, then zeros up to that width.
+
+    Nothing after the n numbers is read, so they may be the last of their array.
     """
 width_of.__doc__ = (
     """width_of(P): columns of a panel, known when a kernel is compiled, so that loops over them need no remainder."""

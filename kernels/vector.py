@@ -75,8 +75,11 @@ def array_pointer(context: Any, builder: ir.IRBuilder, array_type: Any, value: A
 
 
 def write_prefetch(builder: ir.IRBuilder, pointer: Any, size: Any, *, for_writing: bool) -> None:
-    """Ask for `size` bytes from `pointer` on, to be kept close."""
-    address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    """Ask for `size` bytes from `pointer` on, to be kept close: for every line of the cache that they touch."""
+    byte = ir.IntType(8).as_pointer()
+    past = builder.urem(builder.ptrtoint(pointer, INT64), INT64(CACHE_LINE))
+    address = builder.gep(builder.bitcast(pointer, byte), [builder.neg(past)])
+    size = builder.add(size, past)
     kind = ir.FunctionType(ir.VoidType(), [address.type, INT32, INT32, INT32])
     function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
     # To write or to read, kept in all levels, in the data cache.
@@ -111,6 +114,27 @@ class VectorWriter:
 
     def load(self, pointer: Any) -> Any:
         return self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
+
+    def lanes_below(self, count: Any, first: int) -> Any:
+        """The mask of the lanes i with first + i < count, an IR value of 32 bits."""
+        undefined = ir.Constant(ir.VectorType(INT32, self.lanes), ir.Undefined)
+        one = self.builder.insert_element(undefined, count, ir.Constant(INT32, 0))
+        counts = self.builder.shuffle_vector(one, undefined, ir.Constant(undefined.type, [0] * self.lanes))
+        return self.builder.icmp_signed(
+            "<", ir.Constant(undefined.type, list(range(first, first + self.lanes))), counts
+        )
+
+    def load_first(self, pointer: Any, count: Any, first: int) -> Any:
+        """The vector at `pointer` with zeros in the lanes i where first + i >= count; their memory is not touched."""
+        module = self.builder.module
+        mask = self.lanes_below(count, first)
+        address = self.builder.bitcast(pointer, self.vector.as_pointer())
+        name = f"llvm.masked.load.{self._suffix}.p0"
+        function = module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(self.vector, [address.type, INT32, mask.type, self.vector])
+            function = ir.Function(module, kind, name)
+        return self.builder.call(function, [address, ir.Constant(INT32, self.bytes), mask, self.zero])
 
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)

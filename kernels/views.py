@@ -16,7 +16,8 @@ from numba.np.arrayobj import make_array, populate_array
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
 from fastdnn.kernels.vector import CACHE_LINE, INT64, panel_width, write_prefetch
 
-SCRATCH_ROWS = 16
+# Rows of a scratch panel: no CPU's panels are wider, so a square block of one fits.
+SCRATCH_ROWS = 32
 
 
 def _borrow(
