@@ -16,7 +16,7 @@ _BYTES_AHEAD = 1 << 12
 
 @device
 def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
-    """Row r of A[0] = row `example` of X, (m, n) of A's type; padding is set to 0."""
+    """Row r of A[0] = row `example` of X, (m, n) of A's type. Padding is not written."""
     n, width = X.shape[1], width_of(A)
     whole = n // width
     for q in range(whole):
@@ -40,8 +40,8 @@ def gather_pixels(X: Any, scale: Any, shift: Any, example: int, A: Any, r: int) 
 
 
 @device
-def prefetch_example(X: Any, pixels: Any, labels: Any, example: int) -> None:
-    """Ask for row `example` of the data, and for its label."""
+def prefetch_example(X: Any, pixels: Any, labels: Any, targets: Any, weights: Any, example: int) -> None:
+    """Ask for row `example` of the data, for its label or targets, and for its weight."""
     n = X.shape[1]
     if pixels.shape[0] > 0:
         prefetch_to_read(pixels, example * n, n)
@@ -49,6 +49,10 @@ def prefetch_example(X: Any, pixels: Any, labels: Any, example: int) -> None:
         prefetch_to_read(X, example * n, n)
     if labels.size > 0:
         prefetch_to_read(labels, example, 1)
+    else:
+        prefetch_to_read(targets, example * targets.shape[1], targets.shape[1])
+    if weights.size > 0:
+        prefetch_to_read(weights, example, 1)
 
 
 def _gather_batch_types(f: Any) -> tuple[Any, ...]:
@@ -93,7 +97,7 @@ def gather_batch(
         # Examples lie anywhere in memory: those of the next rows, and at the end of the next batch, are asked for in time.
         soon = first + r + ahead if r + ahead < r1 else first + A.shape[1] + r + ahead - (r1 - r0)
         if soon < order.size:
-            prefetch_example(X, pixels, labels, order[soon])
+            prefetch_example(X, pixels, labels, targets, weights, order[soon])
         example = order[first + r]
         if pixels.shape[0] > 0:
             gather_pixels(pixels, scale, shift, example, A, r)

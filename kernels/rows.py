@@ -120,12 +120,18 @@ def _copy_row_ir(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> 
 def _copy_part_ir(typingctx: Any, source: Any, at: Any, n: Any, target: Any, to: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         w = VectorWriter(context, builder, target.dtype)
-        read = make_array(signature.args[0])(context, builder, args[0]).data
-        write = make_array(signature.args[3])(context, builder, args[3]).data
-        count = builder.trunc(args[2], INT32)
-        vectors = [w.load_first(w.at(w.at(read, args[1]), v * w.lanes), count, v * w.lanes) for v in range(2)]
-        for v, vector in enumerate(vectors):
-            w.store(vector, w.at(w.at(write, args[4]), v * w.lanes))
+        read = w.at(make_array(signature.args[0])(context, builder, args[0]).data, args[1])
+        write = w.at(make_array(signature.args[3])(context, builder, args[3]).data, args[4])
+        done: Any = INT64(0)
+        size = w.lanes
+        while size:
+            here = builder.and_(args[2], INT64(size))
+            with builder.if_then(builder.icmp_signed("!=", here, INT64(0))):
+                piece = ir.VectorType(w.scalar, size).as_pointer()
+                source_piece, target_piece = (builder.bitcast(w.at(p, done), piece) for p in (read, write))
+                builder.store(builder.load(source_piece, align=w.bytes), target_piece, align=w.bytes)
+            done = builder.add(done, here)
+            size //= 2
         return context.get_dummy_value()
 
     return types.void(source, types.int64, types.int64, target, types.int64), codegen
@@ -137,8 +143,6 @@ def _copy_row_plain(source: Any, at: int, target: Any, to: int) -> None:
 
 
 def _copy_part_plain(source: Any, at: int, n: int, target: Any, to: int) -> None:
-    width = panel_width(target.dtype)
-    target.reshape(-1)[to : to + width] = 0
     target.reshape(-1)[to : to + n] = source.reshape(-1)[at : at + n]
 
 
@@ -172,9 +176,10 @@ copy_row.__doc__ = """copy_row(source, at, target, to): one panel's width of num
 
     Both C-contiguous, of one float type. A loop would move them one by one: nobody told the compiler that they do not overlap.
     """
-copy_part.__doc__ = """copy_part(source, at, n, target, to): n numbers, 1 to a panel's width, then zeros up to that width.
+copy_part.__doc__ = """copy_part(source, at, n, target, to): n numbers, fewer than a panel's width, and no more.
 
-    Nothing after the n numbers is read, so they may be the last of their array.
+    In pieces of half a width, a quarter, and so on: masked vectors would do it in two instructions, but wait for cache lines of
+    which every number is masked.
     """
 width_of.__doc__ = (
     """width_of(P): columns of a panel, known when a kernel is compiled, so that loops over them need no remainder."""

@@ -124,18 +124,6 @@ class VectorWriter:
             "<", ir.Constant(undefined.type, list(range(first, first + self.lanes))), counts
         )
 
-    def load_first(self, pointer: Any, count: Any, first: int) -> Any:
-        """The vector at `pointer` with zeros in the lanes i where first + i >= count; their memory is not touched."""
-        module = self.builder.module
-        mask = self.lanes_below(count, first)
-        address = self.builder.bitcast(pointer, self.vector.as_pointer())
-        name = f"llvm.masked.load.{self._suffix}.p0"
-        function = module.globals.get(name)
-        if function is None:
-            kind = ir.FunctionType(self.vector, [address.type, INT32, mask.type, self.vector])
-            function = ir.Function(module, kind, name)
-        return self.builder.call(function, [address, ir.Constant(INT32, self.bytes), mask, self.zero])
-
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
 

@@ -57,13 +57,11 @@ def test_copy_row_moves_a_width_of_numbers_and_no_more(dtype, rng):
     assert np.isnan(flat).sum() == 3 * width
 
 
-def test_copy_part_moves_the_first_numbers_and_zeros_the_rest(dtype, rng):
-    """The numbers end with their array: what comes after is not read, so it need not be there."""
+def test_copy_part_moves_so_many_numbers_and_no_more(dtype, rng):
     width = panel_width(dtype)
-    for n in range(1, width + 1):
+    for n in range(width):
         source, target = rng.normal(size=width + n).astype(dtype), np.full((2, 2, width), np.nan, dtype)
         from_python(rows.copy_part)(source, width, n, target, width + 1)
         flat = target.reshape(-1)
         np.testing.assert_array_equal(flat[width + 1 : width + 1 + n], source[width:])
-        assert np.all(flat[width + 1 + n : 2 * width + 1] == 0)
-        assert np.isnan(flat).sum() == 3 * width
+        assert np.isnan(flat).sum() == flat.size - n
