@@ -13,7 +13,7 @@ from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO
 from fastdnn.kernels.vector import tile_height
 
-_HEIGHT = tile_height()
+_HEIGHT, _HEIGHT_OF_ONE = tile_height(2), tile_height(1)
 # Bytes of B from which on the second-level cache does not hold it: then it is asked for ahead, and less often.
 _B_LARGE_BYTES = 1 << 19
 # Bytes of a panel of B that stay in the first-level cache while tiles of A pass by, which is as long as a contraction is at a
@@ -27,6 +27,12 @@ _EXAMPLES_BYTES = 1 << 15
 def vectors_in_panel(columns: int, j: int, width: int) -> int:
     """Vectors (1 or 2) of panel j that hold one of `columns` columns."""
     return 1 if columns - j * width <= width // 2 else 2
+
+
+@device
+def tiles_for(rows: int, vectors: int) -> int:
+    """As few register tiles as hold so many rows of so many vectors."""
+    return (rows + _HEIGHT_OF_ONE - 1) // _HEIGHT_OF_ONE if vectors == 1 else (rows + _HEIGHT - 1) // _HEIGHT
 
 
 def _matmul_bias_types(f: Any) -> tuple[Any, ...]:
@@ -66,16 +72,16 @@ def matmul_bias(
     for block in range(row_blocks):
         first = r0 + (r1 - r0) * block // row_blocks
         last = r0 + (r1 - r0) * (block + 1) // row_blocks
-        # As many tiles as are needed, of one height or one less.
-        tiles = (last - first + _HEIGHT - 1) // _HEIGHT
-        height = (last - first + tiles - 1) // tiles
-        higher = last - first - tiles * (height - 1)
         for p0 in range(0, k, k_step):
             p1 = min(k, p0 + k_step)
             start = ADD if p0 > 0 else BIAS if with_bias else ZERO
             end = finish if p1 == k else STORE
             for j in range(panels):
                 vectors = vectors_in_panel(n, j, width)
+                # Tiles of one height or one less.
+                tiles = tiles_for(last - first, vectors)
+                height = (last - first + tiles - 1) // tiles
+                higher = last - first - tiles * (height - 1)
                 # What is read next of B, a share with each tile: the next panel's rows, or the next rows of the first panel.
                 q, p = (j + 1, p0) if j + 1 < panels else (0, p1 % k)
                 soon = (p1 - p0 + tiles - 1) // tiles if large else 0
@@ -102,7 +108,7 @@ def gradient_block(
     width = S.shape[1]
     vectors = vectors_in_panel(n, j, width)
     rows = min(width, k - i * width)
-    tiles = (rows + _HEIGHT - 1) // _HEIGHT
+    tiles = tiles_for(rows, vectors)
     most = _EXAMPLES_BYTES // (width * S.itemsize)
     parts = (m + most - 1) // most
     for part in range(parts):

@@ -1,7 +1,7 @@
 """Softmax with categorical cross-entropy, from the logits straight to the losses and dZ.
 
-Up to a panel's width of classes a block of rows is transposed first: a vector then holds one class of as many examples, and
-not all classes of one, so that nothing is reduced across lanes and no lane is idle. More classes are taken row by row.
+A block of rows is transposed first, as many as a panel is wide: a vector then holds one class of many examples instead of
+all classes of one, so that nothing is reduced across lanes, and with few classes no lane is idle.
 """
 
 from __future__ import annotations
@@ -12,10 +12,21 @@ import numpy as np
 
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device
-from fastdnn.kernels.activations import exp_below_top, largest, row_sum
 from fastdnn.kernels.panels import transpose_block
-from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.views import panel_view, rows_view, scratch_panel
+from fastdnn.kernels.rows import copy_row, width_of
+from fastdnn.kernels.views import rows_view, scratch_panel
+
+# Rows of a scratch panel with a number of each example.
+_TOP, _TOTAL, _LOG_TOTAL = 0, 1, 2
+
+
+@device
+def transpose_rows(P: Any, q: int, first: int, count: int, S: Any, T: Any) -> None:
+    """T[0, c, i] = P[q, first + i, c] for i < count; the rest of T's columns have no meaning. S : scratch, as T."""
+    width = width_of(P)
+    for i in range(count):
+        copy_row(P, (q * P.shape[1] + first + i) * width, S, i * width)
+    transpose_block(S, T, 0, 0)
 
 
 @device
@@ -24,103 +35,60 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
 
     labels : (rows,) int64 in [0, n). parameters : label smoothing e, or (0,) for none.
     Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class.
-    The largest logit is subtracted before exp, so no logit overflows. Z is used up; dZ is another array.
+    The largest logit is subtracted before exp, so no logit overflows. dZ is another array than Z; the padding of an example that
+    has no finite loss may be NaN, as all of its dZ is then.
     Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
-    if n <= width_of(Z):
-        _block_by_block(Z, labels, parameters, dZ, losses, n, r0, r1)
-    else:
-        _row_by_row(Z, labels, parameters, dZ, losses, n, r0, r1)
-
-
-@device
-def _block_by_block(Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """`softmax_cross_entropy` for n classes of one panel, as many examples at a time as the panel is wide."""
     width = width_of(Z)
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    panels = (n + width - 1) // width
     smoothing = parameters[0] if parameters.size > 0 else zero
-    spread, share = smoothing / Z.dtype.type(n), one - smoothing
-    T, V = scratch_panel(Z), scratch_panel(Z)  # of each class a row; of V a row for what is known of each example
-    top, total, log_total, label, chosen = 0, 1, 2, 3, 4
+    S, T, V = scratch_panel(Z), scratch_panel(Z), scratch_panel(Z)
     for first in range(r0, r1, width):
         here = min(width, r1 - first)
-        if here == width:
-            transpose_block(panel_view(Z, first * width, 1, width, width), T, 0, 0)
-        else:
-            for c in range(n):
+        for i in range(width):
+            V[0, _TOP, i], V[0, _TOTAL, i] = -np.inf, zero
+        for q in range(panels):
+            transpose_rows(Z, q, first, here, S, T)
+            for c in range(min(width, n - q * width)):
                 for i in range(width):
-                    T[0, c, i] = Z[0, first + i, c] if i < here else zero
+                    V[0, _TOP, i] = T[0, c, i] if T[0, c, i] > V[0, _TOP, i] else V[0, _TOP, i]
         for i in range(here):
-            V[0, label, i] = labels[first + i]
-        for i in range(width):
-            V[0, top, i], V[0, total, i], V[0, chosen, i] = -np.inf, zero, zero
-        for c in range(n):
-            for i in range(width):
-                z = T[0, c, i]
-                V[0, top, i] = z if z > V[0, top, i] else V[0, top, i]
-                V[0, chosen, i] = z if V[0, label, i] == Z.dtype.type(c) else V[0, chosen, i]
-        for i in range(here):
-            losses[first + i] = 0.0
-        if smoothing > zero:
-            for c in range(n):
-                for i in range(here):
-                    losses[first + i] += (np.float64(T[0, c, i]) - np.float64(V[0, top, i])) / n
-        for c in range(n):
-            for i in range(width):
-                e = mathfun.exp(T[0, c, i] - V[0, top, i])
-                T[0, c, i] = e
-                V[0, total, i] += e
-        for i in range(width):
-            V[0, log_total, i] = mathfun.log(V[0, total, i])
-            V[0, total, i] = one / V[0, total, i]
-        for i in range(here):
-            below = _smoothed(np.float64(V[0, chosen, i]) - np.float64(V[0, top, i]), losses[first + i], smoothing)
-            losses[first + i] = np.float64(V[0, log_total, i]) - below
-        for c in range(width):
-            for i in range(width):
-                y = share if V[0, label, i] == Z.dtype.type(c) else zero
-                T[0, c, i] = T[0, c, i] * V[0, total, i] - spread - y if c < n else zero
-        if here == width:
-            transpose_block(T, panel_view(dZ, first * width, 1, width, width), 0, 0)
-        else:
+            # In float64: logits at both ends of float32 are further apart than float32 reaches.
+            r, label, top = first + i, labels[first + i], np.float64(V[0, _TOP, i])
+            below = np.float64(Z[label // width, r, label % width]) - top
+            if smoothing > zero:
+                total = 0.0
+                for c in range(n):
+                    total += np.float64(Z[c // width, r, c % width]) - top
+                below += np.float64(smoothing) * (total / n - below)
+            losses[r] = below
+        for q in range(panels):
+            if panels > 1:
+                transpose_rows(Z, q, first, here, S, T)
+            classes = min(width, n - q * width)
+            for c in range(classes):
+                for i in range(width):
+                    e = mathfun.exp(T[0, c, i] - V[0, _TOP, i])
+                    T[0, c, i] = e
+                    V[0, _TOTAL, i] += e
+            for c in range(classes, width):
+                for i in range(width):
+                    T[0, c, i] = zero
+            transpose_block(T, S, 0, 0)
             for i in range(here):
+                copy_row(S, i * width, dZ, (q * dZ.shape[1] + first + i) * width)
+        for i in range(width):
+            V[0, _LOG_TOTAL, i] = mathfun.log(V[0, _TOTAL, i])
+            V[0, _TOTAL, i] = one / V[0, _TOTAL, i]
+        for i in range(here):
+            r, label, scale = first + i, labels[first + i], V[0, _TOTAL, i]
+            for q in range(panels):
+                dz = rows_view(dZ, q, r, r + 1)
                 for c in range(width):
-                    dZ[0, first + i, c] = T[0, c, i]
-
-
-@device
-def _smoothed(below: float, mean: float, smoothing: Any) -> float:
-    """sum over c of Y[c] (Z[c] - top), from that of the label's class and the mean over all."""
-    return below + np.float64(smoothing) * (mean - below)
-
-
-@device
-def _row_by_row(Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """`softmax_cross_entropy` for any number of classes. The logits are used up."""
-    width = width_of(Z)
-    zero, one = Z.dtype.type(0), Z.dtype.type(1)
-    smoothing = parameters[0] if parameters.size > 0 else zero
-    spread = smoothing / Z.dtype.type(n)
-    for r in range(r0, r1):
-        # In float64: logits at both ends of float32 are further apart than float32 reaches.
-        top = np.float64(largest(Z, r, n))
-        total = 0.0
-        if smoothing > zero:
-            for c in range(n):
-                total += np.float64(Z[c // width, r, c % width]) - top
-        losses[r] = _smoothed(np.float64(Z[labels[r] // width, r, labels[r] % width]) - top, total / n, smoothing)
-    exp_below_top(Z, dZ, n, r0, r1)
-    # The logits are used up: their place holds the totals side by side, so that the logarithms share instructions.
-    totals = rows_view(Z, 0, r0, r1)
-    for r in range(r0, r1):
-        total = row_sum(dZ, r, n)
-        totals[r - r0] = total
-        scale = one / total
-        for q in range((n + width - 1) // width):
-            for c in range(width):
-                dZ[q, r, c] = dZ[q, r, c] * scale - spread if q * width + c < n else zero
-        dZ[labels[r] // width, r, labels[r] % width] -= one - smoothing
-    for i in range(r1 - r0):
-        totals[i] = mathfun.log(totals[i])
-    for r in range(r0, r1):
-        losses[r] = totals[r - r0] - losses[r]
+                    dz[c] *= scale
+            dZ[label // width, r, label % width] -= one - smoothing
+            if smoothing > zero:
+                for c in range(n):
+                    dZ[c // width, r, c % width] -= smoothing / Z.dtype.type(n)
+            losses[r] = np.float64(V[0, _LOG_TOTAL, i]) - losses[r]

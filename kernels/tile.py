@@ -27,7 +27,8 @@ ZERO, BIAS, ADD = 0, 1, 2
 # What is done with them at the end.
 STORE, ACTIVATE, DERIVE, SCALE = 0, 1, 2, 3
 
-_UNROLL = 4
+# Steps of a contraction written out in its loop, by vectors of a row: more is no faster, and longer to compile.
+_UNROLL = {1: 2, 2: 4}
 
 
 def write_product(
@@ -93,7 +94,7 @@ def write_product(
             merged.append(phi)
         return merged[0], merged[1], merged[2:]
 
-    unroll = min(_UNROLL, width)
+    unroll = min(_UNROLL[vectors], width)
     quads = b.sdiv(steps, ir.Constant(INT64, unroll))
     rest = b.srem(steps, ir.Constant(INT64, unroll))
     a, bp, values = loop("main", quads, unroll, a_start, b_start, start)
@@ -104,8 +105,8 @@ def write_variants(b: ir.IRBuilder, height: Any, vectors: Any, write_one: Any) -
     """One block for every (height, vectors), chosen by a jump table; each returns."""
     nowhere = b.append_basic_block("nowhere")
     choice = b.switch(b.add(b.mul(height, ir.Constant(INT64, 2)), vectors), nowhere)
-    for rows in range(1, tile_height() + 1):
-        for v in (1, 2):
+    for v in (1, 2):
+        for rows in range(1, tile_height(v) + 1):
             block = b.append_basic_block(f"tile{rows}x{v}")
             choice.add_case(ir.Constant(INT64, 2 * rows + v), block)
             b.position_at_end(block)

@@ -42,13 +42,14 @@ def vector_bytes() -> int:
     return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
 
 
-def tile_height() -> int:
-    """Rows of the register tile: as many as keep 2 accumulator vectors a row, 2 of B and 1 of A in registers.
+def tile_height(vectors: int = 2) -> int:
+    """Most rows of the register tile of 2 vectors a row, or 1: with 2 as many as keep 2 accumulators a row, 2 of B, 1 of A.
 
-    AVX-512 and 64-bit Arm have 32 vector registers, AVX2 and SSE have 16.
+    AVX-512 and 64-bit Arm have 32 vector registers, AVX2 and SSE have 16. With 1 vector a row it is not registers that count
+    but accumulators to take turns: two fused multiplications and additions begin in a cycle and last four.
     """
     wide_file = vector_bytes() == 64 or llvm.get_default_triple().startswith(("aarch64", "arm64"))
-    return 14 if wide_file else 6
+    return 14 if wide_file else 6 if vectors == 2 else 8
 
 
 def lanes(dtype: Any) -> int:

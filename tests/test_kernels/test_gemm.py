@@ -27,6 +27,8 @@ def product_sizes(width):
         (HEIGHT, width, width),
         (HEIGHT + 1, width + 1, width + 1),
         (2 * HEIGHT + 1, 3, width // 2),
+        (tile_height(1), 2, 1),
+        (3 * tile_height(1) - 2, width + 2, 1),
         (3, 2 * width + 5, width // 2 + 1),
         (121, 259, 2 * width + 1),
         (250, 600, 3),
