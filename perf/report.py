@@ -1,6 +1,7 @@
 """Write docs/performance.md from the tables that the benchmarks wrote, and the list of what was tried.
 
     python perf/compare.py --all --markdown results/compare.md
+    python perf/shares.py --markdown results/shares.md
     python perf/startup.py --markdown results/startup.md
     python perf/busy.py --markdown results/busy.md
     python perf/toolbox.py --markdown results/toolbox.md
@@ -23,6 +24,10 @@ _PARTS = {
     "wide.md": (
         "The widest network beside the peers",
         "python perf/compare.py --workloads W3 --markdown results/wide.md",
+    ),
+    "shares.md": (
+        "Share of the machine's peak, and a second thread",
+        "python perf/shares.py --markdown results/shares.md",
     ),
     "haswell.md": (
         "Limited to AVX2, beside NumPy limited to AVX2",

@@ -83,7 +83,7 @@ KERNEL_ORDER = [
     {"_jit"},
     {"vector"},
     {"views", "custom", "mathfun", "sync", "tile", "rows", "panels", "random"},
-    {"normal", "elementwise_losses", "product_tile", "gradient_tile"},
+    {"normal", "elementwise_losses", "softmax_loss", "product_tile", "gradient_tile"},
     {"elementwise"},
     {"smooth", "activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout", "peak"},
     {"losses", "layers", "row_tile"},

@@ -15,11 +15,11 @@ import pytest
 
 PERF = Path(__file__).parent.parent / "perf"
 sys.path.insert(0, str(PERF))  # the scripts there are no package: they run from their own folder
-agreement, bench_predict, compare, gate, memory, processes, protocol, startup, summary, workloads = (
+agreement, bench_predict, compare, gate, memory, processes, protocol, shares, startup, summary, workloads = (
     importlib.import_module(name)
     for name in (
-        "agreement", "bench_predict", "compare", "gate", "memory", "processes", "protocol", "startup", "summary",
-        "workloads",
+        "agreement", "bench_predict", "compare", "gate", "memory", "processes", "protocol", "shares", "startup",
+        "summary", "workloads",
     )
 )  # fmt: skip
 
@@ -328,3 +328,18 @@ def test_startup_takes_turns_and_fails_where_scores_differ(monkeypatch, tmp_path
     assert turns == [startup.ROOT, tmp_path] * 2
     assert "| fastdnn fit penguins.csv, cold | 9.00 | 9.00 | 10.0 |" in place.read_text()
     assert ("THE SCORES DIFFER: 1; 2" in capsys.readouterr().out) == bool(status)
+
+
+def test_shares_shows_what_bench_measures(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("fastdnn.benchmark.tile_peak", lambda: 50.0)
+    found = shares.measured("W5", 0.01, [1])
+    assert found["network"]["layers"] == [2, 16, 16, 1]
+    assert found["network"]["rows"] == found["network"]["batch_size"] == 1000
+    runs = [{"samples_per_s": 2000.0, "share_of_peak": 0.8}, {"samples_per_s": 3500.0, "share_of_peak": 0.7}]
+    monkeypatch.setattr(shares, "benchmark", lambda *_, **given: {"runs": runs[: len(given["threads"])]})
+    place = tmp_path / "t.md"
+    shares.main(["--workloads", "W2", "--markdown", str(place)])
+    assert "| W2 784-512-512-10, 128, adam | 2,000 | 0.80 | 3,500 | 0.70 | 1.75 |" in place.read_text()
+    assert place.read_text() == capsys.readouterr().out
+    shares.main(["--workloads", "W2", "--threads", "1"])
+    assert "| W2 784-512-512-10, 128, adam | 2,000 | 0.80 |" in capsys.readouterr().out

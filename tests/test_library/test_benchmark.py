@@ -13,7 +13,7 @@ QUICK = {"layers": (5, 4, 3), "rows": 40, "batch_size": 16, "seconds": 0.01, "th
 
 
 def test_figures_belong_together(monkeypatch):
-    monkeypatch.setattr(benchmark, "_PEAK_SECONDS", 0.01)
+    monkeypatch.setattr(benchmark, "tile_peak", lambda: 50.0)
     found = benchmark.benchmark(**QUICK)
     (run,) = found["runs"]
     assert run["threads"] == 1
@@ -31,10 +31,21 @@ def test_any_output_can_be_trained(layers):
 
 def test_more_threads_share_more_peak(monkeypatch):
     monkeypatch.setattr(benchmark, "available_cores", lambda: 2)
+    monkeypatch.setattr(benchmark, "tile_peak", lambda: 50.0)
     found = benchmark.benchmark(**QUICK | {"threads": [2, 1, 2]})
     assert [run["threads"] for run in found["runs"]] == [2, 1]
     two = found["runs"][0]
     assert two["share_of_peak"] == pytest.approx(two["gflops"] / (2 * found["peak_gflops"]))
+
+
+def test_a_share_is_of_the_peak_before_and_after_it(monkeypatch):
+    """A machine that falls to half its speed: whatever training makes of it, its first share is of the mean of both peaks."""
+    peaks = iter([100.0, *[50.0] * 10])
+    monkeypatch.setattr(benchmark, "tile_peak", lambda: next(peaks))
+    monkeypatch.setattr(benchmark, "_TURNS", 1)
+    found = benchmark.benchmark(**QUICK)
+    assert found["runs"][0]["share_of_peak"] == pytest.approx(found["runs"][0]["gflops"] / 75)
+    assert found["peak_gflops"] == 75
 
 
 @pytest.mark.parametrize(("cores", "counts"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
