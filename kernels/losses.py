@@ -90,28 +90,6 @@ def binary_cross_entropy(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: int, 
 
 
 @device
-def categorical_cross_entropy(A: Any, Y: Any, dA: Any, losses: Any, n: int, r0: int, r1: int) -> None:
-    """loss = -sum over classes of Y log A,  dA = -Y/A: unfused, for one-hot or other probabilities Y.
-
-    A class with Y = 0 counts as 0 whatever its logarithm.
-    """
-    width = width_of(A)
-    zero = A.dtype.type(0)
-    for r in range(r0, r1):
-        losses[r] = 0.0
-        for q in range((n + width - 1) // width):
-            last = min(width, n - q * width)
-            for c in range(last):
-                a, y = A[q, r, c], Y[r, q * width + c]
-                dA[q, r, c] = zero
-                if y != zero:
-                    losses[r] -= y * mathfun.log(a)
-                    dA[q, r, c] = -y / a
-            for c in range(last, width):
-                dA[q, r, c] = zero
-
-
-@device
 def weigh(weights: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
     """losses[r] and row r of dZ, times weights[r]; a weight of 0 makes 0 of whatever was there, as if the example were not."""
     width = width_of(dZ)

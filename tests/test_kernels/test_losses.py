@@ -265,25 +265,23 @@ def run_unfused(function, AM, Y, dtype):
     return per_example, reference.from_panels(dA, n)
 
 
-@pytest.mark.parametrize("name", ["binary_cross_entropy", "categorical_cross_entropy"])
-def test_unfused_loss_and_dA_equal_oracle(name, dtype, rng):
+def test_unfused_loss_and_dA_equal_oracle(dtype, rng):
     width = panel_width(dtype)
     for m, n in [(1, 1), (7, 2), (3, width - 1), (3, width), (2, width + 1)]:
         A, Y = rng.uniform(0.05, 0.95, (2, m, n)).astype(dtype)
-        per_example, dA = run_unfused(getattr(losses, name), A, Y, dtype)
+        per_example, dA = run_unfused(losses.binary_cross_entropy, A, Y, dtype)
         A, Y = A.T.astype(np.float64), Y.T.astype(np.float64)
         tolerance = 20 * np.finfo(dtype).eps
-        np.testing.assert_allclose(per_example, reference.LOSS[name](A, Y), rtol=tolerance)
-        expected = reference.LOSS_BACKWARD[name](A, Y).T
+        np.testing.assert_allclose(per_example, reference.LOSS["binary_cross_entropy"](A, Y), rtol=tolerance)
+        expected = reference.LOSS_BACKWARD["binary_cross_entropy"](A, Y).T
         np.testing.assert_allclose(dA, expected, rtol=tolerance, atol=20 * tolerance)
 
 
-@pytest.mark.parametrize("name", ["binary_cross_entropy", "categorical_cross_entropy"])
-def test_unfused_loss_of_certainty(name, dtype):
+def test_unfused_loss_of_certainty(dtype):
     """Right and certain: 0 and no NaN from 0 log 0. Wrong and certain: infinite."""
     certain = np.array([[0.0, 1.0]])
-    right, dA = run_unfused(getattr(losses, name), certain, certain, dtype)
-    wrong, _ = run_unfused(getattr(losses, name), certain, 1 - certain, dtype)
+    right, dA = run_unfused(losses.binary_cross_entropy, certain, certain, dtype)
+    wrong, _ = run_unfused(losses.binary_cross_entropy, certain, 1 - certain, dtype)
     assert right[0] == 0
     assert np.isfinite(dA).all()
     assert np.isinf(wrong[0])

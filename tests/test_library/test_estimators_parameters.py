@@ -1,23 +1,17 @@
-"""fastdnn/estimators: what they have that scikit-learn's lack, and what they refuse."""
+"""fastdnn/estimators: the parameters they have that scikit-learn's lack."""
 
 from __future__ import annotations
-
-import pickle
 
 import numpy as np
 import pytest
 from mlp_pairs import assert_same_weights, pair, table, targets
-from sklearn.datasets import load_digits, make_multilabel_classification
-from sklearn.metrics import mean_poisson_deviance
+from sklearn.datasets import load_digits
 
 import fastdnn
-from fastdnn import callbacks, metrics, vocabulary
+from fastdnn import callbacks, vocabulary
 from fastdnn.schedules import make_schedule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-# ---- what is ours
 
 
 def test_class_weights_are_sample_weights():
@@ -219,186 +213,3 @@ def test_per_layer_activations():
     A = np.tanh(X @ model.coefs_[0] + model.intercepts_[0])
     A = np.maximum(A @ model.coefs_[1] + model.intercepts_[1], 0)
     np.testing.assert_allclose(model.predict(X), (A @ model.coefs_[2] + model.intercepts_[2])[:, 0], rtol=1e-10)
-
-
-def test_weights_of_an_evaluation_set_count_in_every_score():
-    X, y, _ = targets("multiclass")
-    copies = np.random.default_rng(0).integers(0, 4, 80)
-    rows = 150 + np.repeat(np.arange(80), copies)
-
-    def fitted(metric, *eval_set):
-        model = fastdnn.MLPClassifier(
-            random_state=0, max_iter=4, eval_metric=metric, eval_set=eval_set, callbacks=[callbacks.EarlyStopping("f1")]
-        )
-        return model.fit(X[:150], y[:150])
-
-    for metric in (None, "loss", "accuracy", "log_loss", "f1_macro"):
-        weighted = fitted(metric, X[150:], y[150:], copies)
-        copied, plain = fitted(metric, X[rows], y[rows]), fitted(metric, X[150:], y[150:])
-        assert weighted.validation_scores_ == pytest.approx(copied.validation_scores_, rel=1e-12)
-        assert weighted.validation_scores_ != pytest.approx(plain.validation_scores_, rel=1e-6)
-        for column in ("valid_loss", "valid_f1"):
-            assert weighted.history_[column] == pytest.approx(copied.history_[column], rel=1e-12)
-    with pytest.raises(ValueError, match="Negative values in data"):
-        fitted(None, X[150:], y[150:], -copies)
-
-
-def test_a_function_gets_the_weights_if_it_takes_them():
-    X, y, _ = targets("regression")
-    weights, seen = np.random.default_rng(0).random(50), []
-
-    def takes(estimator, X, y, sample_weight=None):
-        seen.append(sample_weight)
-        return 0.0
-
-    settings = {"random_state": 0, "max_iter": 1}
-    fastdnn.MLPRegressor(eval_metric=takes, eval_set=(X[:50], y[:50], weights), **settings).fit(X, y)
-    np.testing.assert_array_equal(seen, [weights])
-    fastdnn.MLPRegressor(eval_metric=takes, eval_set=(X[:50], y[:50]), **settings).fit(X, y)
-    assert seen[1] is None
-    # The largest error of all is that whatever the rows weigh.
-    plain, weighted = (
-        fastdnn.MLPRegressor(eval_metric="neg_max_error", eval_set=given, **settings).fit(X, y)
-        for given in ((X[:50], y[:50]), (X[:50], y[:50], weights))
-    )
-    assert plain.validation_scores_ == weighted.validation_scores_
-
-
-def test_the_metrics_of_the_losses():
-    X, value, _ = targets("regression")
-    levels = [0.9, 0.5, 0.1]
-    parameters = {"random_state": 0, "max_iter": 3, "eval_set": (X, value)}
-    for metric, sign in (("pinball", -1), ("d2_pinball", 1), ("mae", -1)):
-        model = fastdnn.MLPRegressor("quantile", quantile=levels, eval_metric=metric, **parameters).fit(X, value)
-        answers = model.predict(X)
-        expected = {
-            "pinball": metrics.pinball_loss(value, answers, levels),
-            "d2_pinball": metrics.d2_pinball(value, answers, levels),
-            "mae": metrics.mae(value, answers[:, [1]]),
-        }
-        assert model.validation_scores_[-1] == pytest.approx(sign * expected[metric], rel=1e-12)
-    assert model.score(X, value) == pytest.approx(expected["d2_pinball"], rel=1e-12)
-    counts = np.random.default_rng(0).poisson(2.0, len(X))
-    parameters["eval_set"] = (X, counts)
-    model = fastdnn.MLPRegressor("poisson", eval_metric="poisson_deviance", **parameters).fit(X, counts)
-    deviance = mean_poisson_deviance(counts, model.predict(X))
-    assert model.validation_scores_[-1] == pytest.approx(-deviance, rel=1e-12)
-
-
-def test_the_score_of_several_quantiles_is_shown_and_takes_weights():
-    X, y, _ = targets("regression")
-    model = fastdnn.MLPRegressor(
-        "quantile", quantile=[0.2, 0.7], random_state=0, max_iter=4, early_stopping=True, eval_set=(X[:99], y[:99])
-    ).fit(X[99:], y[99:])
-    assert model.score(X[:99], y[:99]) == pytest.approx(max(model.validation_scores_), rel=1e-12)
-    copies = np.arange(99) % 3
-    rows = np.repeat(np.arange(99), copies)
-    assert model.score(X[:99], y[:99], copies) == pytest.approx(model.score(X[rows], y[rows]), rel=1e-12)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        model.score(X, y[:5])
-
-
-def test_quantiles_that_cross_are_sorted_in_each_row():
-    X, y, _ = targets("regression")
-    levels = [0.9, 0.1, 0.5]
-    model = fastdnn.MLPRegressor(
-        hidden_layer_sizes=(4,), loss="quantile", quantile=levels, random_state=0, max_iter=1
-    ).fit(X, y)
-    model.coefs_[1][:] = 0.0
-    model.intercepts_[1][:] = [-1.0, 1.0, 0.0]
-    np.testing.assert_array_equal(model.predict_outputs(X[:2]), [[-1.0, 1.0, 0.0]] * 2)
-    np.testing.assert_array_equal(model.predict(X[:2]), [[1.0, -1.0, 0.0]] * 2)
-    several = fastdnn.MLPRegressor(hidden_layer_sizes=(4,), loss="quantile", quantile=0.3, random_state=0, max_iter=1)
-    several.fit(X, np.stack([y, -y], axis=1))  # the same quantile of two targets, which nothing orders
-    several.coefs_[1][:] = 0.0
-    several.intercepts_[1][:] = [2.0, -2.0]
-    np.testing.assert_array_equal(several.predict(X[:1]), [[2.0, -2.0]])
-
-
-# ---- bad input: scikit-learn's words, and the model as it was
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        (
-            {"alpha": -1},
-            r"The 'alpha' parameter of MLPClassifier must be a float in the range \[0.0, inf\). Got -1 instead.",
-        ),
-        ({"solver": "sdg"}, r"The 'solver' parameter of MLPClassifier must be a str among .* Got 'sdg' instead."),
-        ({"dropout": 1.0}, r"The 'dropout' parameter of MLPClassifier must be a float in the range \[0.0, 1.0\)"),
-        ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be > 0, got \[3, 0\]."),
-        ({"solver": "lbfgs", "dropout": 0.5}, "dropout=0.5 does not go with solver='lbfgs'"),
-        ({"learning_rate": "adaptive", "schedule": "cosine"}, "both rule the learning rate"),
-        ({"activation": ["relu", "relu"]}, "1 hidden layer needs as many activations, got 2"),
-        ({"eval_set": (1, 2, 3, 4)}, r"eval_set must be \(X, y\) or \(X, y, sample_weight\), got 4 parts"),
-        (
-            {"eval_metric": "acuracy"},
-            "Unknown eval_metric 'acuracy'. Did you mean 'accuracy'\\? Allowed: loss, accuracy, .*f1_macro",
-        ),
-        (
-            {"eval_metric": "mae"},
-            "eval_metric='mae' does not fit the loss 'binary_cross_entropy'. Allowed: loss, accuracy",
-        ),
-        ({"dropout": (0.1, 0.2, 0.3)}, "dropout takes one number, or 2"),
-        ({"dropout": (0.1, "a")}, "dropout must be a number 0 or more and below 1, got 'a'"),
-        ({"hidden_layer_sizes": (3.5,)}, r"hidden_layer_sizes must be whole numbers, got \[3.5\]."),
-        ({"hidden_layer_sizes": (3, "a")}, r"hidden_layer_sizes must be whole numbers, got \[3, 'a'\]."),
-        ({"class_weight": {False: -1}}, "class_weight of class False must be a number 0 or more, got -1"),
-        ({"class_weight": {False: "a"}}, "class_weight of class False must be a number 0 or more, got 'a'"),
-        ({"class_weight": [{False: np.nan}]}, "class_weight of class False must be a number 0 or more, got nan"),
-        ({"n_threads": 10**6}, "number of threads must lie between 1 and 256; got 1000000"),
-    ],
-)
-def test_a_parameter_that_cannot_be(parameters, message):
-    X, y, _ = targets("binary")
-    if "eval_metric" in parameters:
-        parameters = parameters | {"eval_set": (X, y)}
-    with pytest.raises(ValueError, match=message):
-        fastdnn.MLPClassifier(**parameters).fit(X, y)
-
-
-@pytest.mark.parametrize("quantile", [[], [0.5, 1.5], ["a"], (None,)])
-def test_quantiles_that_cannot_be(quantile):
-    X, y, _ = targets("regression")
-    with pytest.raises(ValueError, match=r"quantile must be a number (between 0 and 1|above 0 and below 1)"):
-        fastdnn.MLPRegressor("quantile", quantile=quantile).fit(X, y)
-
-
-def bad_calls():
-    X, y, _ = targets("multiclass")
-    with_nan = X.copy()
-    with_nan[3, 2] = np.nan
-    return {
-        "nan": ((with_nan, y), "Input X contains NaN"),
-        "lengths": ((X, y[:-1]), "inconsistent numbers of samples"),
-        "width": ((X[:, :3], y), "3 features, but MLPClassifier is expecting 6"),
-        "classes": ((X, np.where(y == "mid", "new", y)), "classes not in `self.classes_`"),
-        "zero weights": ((X, y, np.zeros(len(X))), "at least one non-zero"),
-        "negative weights": ((X, y, -np.ones(len(X))), "Negative values in data"),
-        "diverged": ((X * 5e307, y), "Solver produced non-finite parameter weights"),
-    }
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of scikit-learn's own check of huge numbers
-@pytest.mark.parametrize("case", bad_calls())
-def test_a_call_that_raises_leaves_the_model_as_it_was(case):
-    X, y, _ = targets("multiclass")
-    model = fastdnn.MLPClassifier(random_state=0, max_iter=5).fit(X, y)
-    before = pickle.dumps(model)
-    arguments, message = bad_calls()[case]
-    with pytest.raises(ValueError, match=message):
-        model.partial_fit(*arguments)
-    assert pickle.dumps(model) == before
-    if case not in ("classes", "width"):  # which fit takes, as it starts anew
-        with pytest.raises(ValueError, match=message):
-            model.fit(*arguments)
-        assert pickle.dumps(model) == before
-
-
-def test_multilabel_of_one_row_and_constant_targets():
-    X, Y = make_multilabel_classification(n_samples=30, random_state=0)
-    model = fastdnn.MLPClassifier(random_state=0, max_iter=3).fit(X, Y)
-    assert model.predict(X[:1]).shape == (1, Y.shape[1])
-    constant = fastdnn.MLPClassifier(random_state=0, max_iter=3).fit(X, np.zeros(30))
-    assert set(constant.predict(X)) == {0.0}

@@ -1,4 +1,4 @@
-"""fastdnn/resuming.py: a run that was cut short ends with the bits of one that was not, and says what keeps it from going on."""
+"""fastdnn/resuming.py: a run that was cut short ends with the bits of one that was not."""
 
 from __future__ import annotations
 
@@ -11,71 +11,20 @@ import textwrap
 
 import numpy as np
 import pytest
+from resumable import EPOCHS, TRAIN, VALID, at, new_network, run, same, weighted
 
-from fastdnn import custom_losses, run_checkpoints
-from fastdnn.callbacks import Callback, Checkpoint, EarlyStopping, ReduceLROnPlateau
-from fastdnn.checkpoints import load_checkpoint, save_checkpoint
+from fastdnn import custom_losses
+from fastdnn.callbacks import Callback, Checkpoint
+from fastdnn.checkpoints import load_checkpoint
 from fastdnn.errors import DataError, ModelFileError, ParameterError
 from fastdnn.examples import Examples
-from fastdnn.loggers import CSVLogger, JSONLLogger
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.persistence import read_tensors, write_document
 from fastdnn.resuming import resume
-from fastdnn.schedules import Plateau, Schedule, WarmUp, make_schedule
+from fastdnn.schedules import Plateau, WarmUp, make_schedule
 from fastdnn.training import train
 from fastdnn.vocabulary import OPTIMIZERS, SCHEDULES
-
-EPOCHS = 7
-TIMES = ("seconds", "samples_per_s")
-
-
-def blobs(m=90, seed=0, **more):
-    """Points around one of three centres, and which."""
-    rng = np.random.default_rng(seed)
-    Y = rng.integers(0, 3, m)
-    return Examples(np.random.default_rng(0).normal(size=(3, 5))[Y] + rng.normal(size=(m, 5)), Y, **more)
-
-
-def new_network(dtype="float64", **options):
-    return Network([5, 9, 7, 3], "sigmoid", dtype=dtype, **options)
-
-
-def weighted(examples, seed):
-    return Examples(examples.X, examples.Y, weights=np.random.default_rng(seed).uniform(0, 3, len(examples)))
-
-
-TRAIN, VALID = blobs(), blobs(60, seed=1)
-
-
-def without_times(history):
-    facts = history.to_json()
-    for name in (*TIMES, "threads"):
-        facts.pop(name)
-    facts["epochs"] = [{name: value for name, value in row.items() if name not in TIMES} for row in facts["epochs"]]
-    return facts
-
-
-def same(one, other):
-    """Whether two (network, history) agree to the last bit, times left out; nan equals nan."""
-    return one[0].parameters.tobytes() == other[0].parameters.tobytes() and repr(without_times(one[1])) == repr(
-        without_times(other[1])
-    )
-
-
-def run(folder, train_part=TRAIN, valid=VALID, network=None, callbacks=(), **options):
-    """A whole run with a checkpoint of every epoch in `folder`: the network and the history."""
-    network = network or new_network()
-    settings = {"epochs": EPOCHS, "batch_size": 32, "threads": 1, "seed": 3} | options
-    callbacks = [Checkpoint(folder / "{epoch}.ckpt"), *callbacks]
-    return network, train(network, train_part, valid, **settings, callbacks=callbacks)
-
-
-def at(folder, epoch):
-    return folder / f"{epoch:04d}.ckpt"
-
-
-# --- the same bits ---
 
 
 @pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
@@ -246,208 +195,6 @@ def test_what_was_left_of_the_time_limit_is_gone_on_with(tmp_path):
     _, late = resume(tmp_path / "late.ckpt", TRAIN, VALID)
     assert (len(late.epochs), late.stopped_by) == (2, "time limit")
 
-
-# --- callbacks ---
-
-
-class Halve(Callback):
-    """Steers by what it has counted."""
-
-    def on_train_begin(self, run):
-        self.worse = 0
-
-    def on_epoch_end(self, run):
-        losses = run.history["valid_loss"]
-        self.worse += len(losses) > 1 and losses[-1] > min(losses[:-1]) - 0.02
-        if self.worse == 2:
-            self.worse = 0
-            run.learning_rate /= 2
-
-
-@pytest.mark.parametrize("epoch", [1, 4, 6, 9])
-def test_callbacks_that_steer(tmp_path, epoch):
-    def callbacks():
-        return [
-            ReduceLROnPlateau("f1", factor=0.3, patience=2, min_delta=0.01),
-            EarlyStopping("accuracy", patience=6, min_delta=0.001),
-            Halve(),
-        ]
-
-    whole = run(
-        tmp_path,
-        callbacks=callbacks(),
-        optimizer="sgd",
-        learning_rate=0.3,
-        epochs=20,
-        patience=None,
-        schedule="exponential",
-    )
-    assert len(set(np.round(np.diff(np.log(whole[1]["learning_rate"])), 6))) > 1
-    assert same(resume(at(tmp_path, epoch), TRAIN, VALID, callbacks=callbacks()), whole)
-
-
-def test_a_callback_that_steered_is_asked_for(tmp_path):
-    run(tmp_path, callbacks=[ReduceLROnPlateau(), EarlyStopping()])
-    with pytest.raises(
-        ParameterError, match=r"had the callbacks ReduceLROnPlateau, EarlyStopping; of these EarlyStopping is"
-    ) as caught:
-        resume(at(tmp_path, 2), TRAIN, VALID, callbacks=[ReduceLROnPlateau()])
-    assert "callbacks=[ReduceLROnPlateau(...), EarlyStopping(...)]" in caught.value.hint
-    with pytest.raises(ParameterError, match="not in this order"):
-        resume(at(tmp_path, 2), TRAIN, VALID, callbacks=[EarlyStopping(), ReduceLROnPlateau()])
-
-
-@pytest.mark.parametrize(("make", "name"), [(CSVLogger, "log.csv"), (JSONLLogger, "log.jsonl")])
-def test_a_log_is_as_if_nothing_had_happened(tmp_path, make, name):
-    whole = run(tmp_path, callbacks=[make(tmp_path / name)])
-    lines = (tmp_path / name).read_text().splitlines()
-    _, history = resume(at(tmp_path, 3), TRAIN, VALID, callbacks=[make(tmp_path / name)])
-    again = (tmp_path / name).read_text().splitlines()
-    assert len(again) == len(lines) >= EPOCHS
-    assert again[: len(lines) - 4] == lines[: len(lines) - 4]
-    assert history["loss"] == whole[1]["loss"]
-
-
-def test_best_only_knows_the_best_before(tmp_path):
-    place = tmp_path / "best.ckpt"
-    whole = run(tmp_path, callbacks=[Checkpoint(place, best_only=True)], epochs=12, learning_rate=0.05, patience=None)
-    wanted = load_checkpoint(place)
-    place.unlink()
-    resume(at(tmp_path, 2), TRAIN, VALID, callbacks=[Checkpoint(place, best_only=True)])
-    assert load_checkpoint(place)[1].best_epoch == whole[1].best_epoch == wanted[1].best_epoch
-    assert load_checkpoint(place)[0].parameters.tobytes() == wanted[0].parameters.tobytes()
-
-
-def test_a_callbacks_state_with_arrays(tmp_path):
-    class Sum(Callback):
-        """Adds up what History does not tell."""
-
-        def __init__(self):
-            self.total, self.label = np.zeros(2), "none"
-
-        def on_epoch_end(self, run):
-            self.total += run.network.biases[0][:2, 0]
-            self.label = f"after {run.epoch}"
-
-        def state(self):
-            return {"total": self.total, "label": self.label}
-
-        def restore(self, state):
-            self.total, self.label = state["total"].copy(), state["label"]
-
-    one, other = Sum(), Sum()
-    run(tmp_path, callbacks=[one])
-    resume(at(tmp_path, 3), TRAIN, VALID, callbacks=[other])
-    assert (one.total.tobytes(), one.label) == (other.total.tobytes(), other.label)
-
-
-# --- what keeps it from going on ---
-
-
-def changed(examples, **fields):
-    parts = {"X": examples.X, "Y": examples.Y, "rows": examples.rows, "weights": examples.weights}
-    return Examples(**(parts | fields))
-
-
-@pytest.mark.parametrize(
-    ("part", "valid", "message"),
-    [
-        (blobs(91), VALID, r"examples of the run in '.*' were 90 rows of 5 columns; now they are 91 of 5"),
-        (changed(TRAIN, X=TRAIN.X[:, :4]), VALID, "now they are 90 of 4"),
-        (changed(TRAIN, X=TRAIN.X + 1e-9), VALID, r"The examples are not those of the run in '.*': X differ\."),
-        (changed(TRAIN, Y=TRAIN.Y[::-1]), VALID, "Y differ"),
-        (changed(TRAIN, rows=np.arange(90)[::-1]), VALID, "X and Y differ"),
-        (weighted(TRAIN, 1), VALID, "weights differ"),
-        (TRAIN, None, "had a validation part of 60 rows, and now there is none"),
-        (TRAIN, blobs(61, seed=1), "examples of the validation part of the run"),
-        (TRAIN, changed(VALID, X=VALID.X * 2), "examples of the validation part are not those"),
-    ],
-)
-def test_other_data(tmp_path, part, valid, message):
-    run(tmp_path, epochs=1)
-    with pytest.raises(DataError, match=message):
-        resume(at(tmp_path, 1), part, valid)
-
-
-def test_a_validation_part_that_was_not_there(tmp_path):
-    run(tmp_path, valid=None, epochs=1)
-    with pytest.raises(DataError, match="had no examples of the validation part"):
-        resume(at(tmp_path, 1), TRAIN, VALID)
-
-
-def test_the_same_data_in_another_form(tmp_path):
-    """A part of a matrix or a copy of it, another integer type, another float type that the network does not see."""
-    X = TRAIN.X.astype(np.float32)
-    whole = run(tmp_path, Examples(X, TRAIN.Y), network=new_network("float32"))
-    padded = np.vstack([np.full((4, 5), 7.0), X.astype(np.float64)])
-    same_rows = Examples(
-        padded, np.concatenate([np.zeros(4, np.int32), TRAIN.Y.astype(np.int32)]), rows=np.arange(4, 94)
-    )
-    assert same(resume(at(tmp_path, 3), same_rows, VALID), whole)
-
-
-def test_checkpoints_without_a_run(tmp_path):
-    """Those of earlier versions: for predicting only."""
-    network, history = run(tmp_path)
-    save_checkpoint(tmp_path / "old.ckpt", network, history)
-    assert load_checkpoint(tmp_path / "old.ckpt")[0].parameters.tobytes() == network.parameters.tobytes()
-    with pytest.raises(ModelFileError, match=r"not the state of its training .* nothing to resume") as caught:
-        resume(tmp_path / "old.ckpt", TRAIN, VALID)
-    assert "fastdnn.load_checkpoint" in caught.value.hint
-    with pytest.raises(ModelFileError, match="no model file"):
-        resume(tmp_path / "none.ckpt", TRAIN, VALID)
-
-
-def test_the_network_of_a_checkpoint_is_that_of_its_epoch(tmp_path):
-    class Keep(Callback):
-        def on_train_begin(self, run):
-            self.parameters = []
-
-        def on_epoch_end(self, run):
-            self.parameters.append(run.network.parameters.copy())
-
-    keep = Keep()
-    run(tmp_path, callbacks=[keep])
-    for epoch in (1, EPOCHS):
-        assert load_checkpoint(at(tmp_path, epoch))[0].parameters.tobytes() == keep.parameters[epoch - 1].tobytes()
-
-
-def test_a_newer_or_damaged_run(tmp_path):
-    run(tmp_path, epochs=2)
-    document, tensors = read_tensors(at(tmp_path, 2))
-    newer = document | {"run": document["run"] | {"version": run_checkpoints.VERSION + 1}}
-    write_document(tmp_path / "newer.ckpt", newer, tensors)
-    with pytest.raises(ModelFileError, match="holds a run of version 2; this fastdnn resumes versions up to 1"):
-        resume(tmp_path / "newer.ckpt", TRAIN, VALID)
-    for name in document["run"]:
-        less = {key: value for key, value in document["run"].items() if key != name}
-        write_document(tmp_path / "less.ckpt", document | {"run": less}, tensors)
-        with pytest.raises(ModelFileError, match="is damaged"):
-            resume(tmp_path / "less.ckpt", TRAIN, VALID)
-    write_document(tmp_path / "less.ckpt", document, {k: v for k, v in tensors.items() if k != "running"})
-    with pytest.raises(ModelFileError, match="is damaged"):
-        resume(tmp_path / "less.ckpt", TRAIN, VALID)
-
-
-class Sawtooth(Schedule):
-    """A schedule of one's own."""
-
-    def factors(self, t, epoch):
-        return 1.0 - 0.5 * (np.asarray(epoch, np.float64) % 2.0) / 2.0
-
-
-def test_a_schedule_of_ones_own_is_given_again(tmp_path):
-    whole = run(tmp_path, schedule=Sawtooth())
-    assert same(resume(at(tmp_path, 3), TRAIN, VALID, schedule=Sawtooth()), whole)
-    with pytest.raises(ParameterError, match="is a class of your own, which a checkpoint cannot hold"):
-        resume(at(tmp_path, 3), TRAIN, VALID)
-    (tmp_path / "cosine").mkdir()
-    run(tmp_path / "cosine", schedule="cosine")
-    with pytest.raises(ParameterError, match="has the schedule Cosine"):
-        resume(at(tmp_path / "cosine", 3), TRAIN, VALID, schedule=Sawtooth())
-
-
-# --- a process that is killed ---
 
 KILLED = """
     import os, signal, sys
