@@ -14,10 +14,7 @@ from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device
 from fastdnn.kernels.panels import transpose_block
 from fastdnn.kernels.rows import copy_row, width_of
-from fastdnn.kernels.views import rows_view, scratch_panel
-
-# Rows of a scratch panel with a number of each example.
-_TOP, _TOTAL, _LOG_TOTAL = 0, 1, 2
+from fastdnn.kernels.views import flat_view, rows_view, scratch_panel
 
 
 @device
@@ -39,56 +36,60 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
     has no finite loss may be NaN, as all of its dZ is then.
     Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
-    width = width_of(Z)
+    width, rows = width_of(Z), Z.shape[1]
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
     panels = (n + width - 1) // width
     smoothing = parameters[0] if parameters.size > 0 else zero
     S, T, V = scratch_panel(Z), scratch_panel(Z), scratch_panel(Z)
+    top, total, log_total = rows_view(V, 0, 0, 1), rows_view(V, 0, 1, 2), rows_view(V, 0, 2, 3)
+    logits, deltas = flat_view(Z, 0, Z.size), flat_view(dZ, 0, dZ.size)
     for first in range(r0, r1, width):
         here = min(width, r1 - first)
         for i in range(width):
-            V[0, _TOP, i], V[0, _TOTAL, i] = -np.inf, zero
+            top[i], total[i] = -np.inf, zero
         for q in range(panels):
             transpose_rows(Z, q, first, here, S, T)
             for c in range(min(width, n - q * width)):
+                z = rows_view(T, 0, c, c + 1)
                 for i in range(width):
-                    V[0, _TOP, i] = T[0, c, i] if T[0, c, i] > V[0, _TOP, i] else V[0, _TOP, i]
+                    top[i] = z[i] if z[i] > top[i] else top[i]
         for i in range(here):
             # In float64: logits at both ends of float32 are further apart than float32 reaches.
-            r, label, top = first + i, labels[first + i], np.float64(V[0, _TOP, i])
-            below = np.float64(Z[label // width, r, label % width]) - top
+            r, label, highest = first + i, labels[first + i], np.float64(top[i])
+            below = np.float64(logits[(label // width * rows + r) * width + label % width]) - highest
             if smoothing > zero:
-                total = 0.0
+                mean = 0.0
                 for c in range(n):
-                    total += np.float64(Z[c // width, r, c % width]) - top
-                below += np.float64(smoothing) * (total / n - below)
+                    mean += (np.float64(logits[(c // width * rows + r) * width + c % width]) - highest) / n
+                below += np.float64(smoothing) * (mean - below)
             losses[r] = below
         for q in range(panels):
             if panels > 1:
                 transpose_rows(Z, q, first, here, S, T)
             classes = min(width, n - q * width)
-            for c in range(classes):
-                for i in range(width):
-                    e = mathfun.exp(T[0, c, i] - V[0, _TOP, i])
-                    T[0, c, i] = e
-                    V[0, _TOTAL, i] += e
-            for c in range(classes, width):
-                for i in range(width):
-                    T[0, c, i] = zero
+            for c in range(width):
+                e = rows_view(T, 0, c, c + 1)
+                if c < classes:
+                    for i in range(width):
+                        e[i] = mathfun.exp(e[i] - top[i])
+                        total[i] += e[i]
+                else:
+                    for i in range(width):
+                        e[i] = zero
             transpose_block(T, S, 0, 0)
             for i in range(here):
-                copy_row(S, i * width, dZ, (q * dZ.shape[1] + first + i) * width)
+                copy_row(S, i * width, dZ, (q * rows + first + i) * width)
         for i in range(width):
-            V[0, _LOG_TOTAL, i] = mathfun.log(V[0, _TOTAL, i])
-            V[0, _TOTAL, i] = one / V[0, _TOTAL, i]
+            log_total[i] = mathfun.log(total[i])
+            total[i] = one / total[i]
         for i in range(here):
-            r, label, scale = first + i, labels[first + i], V[0, _TOTAL, i]
+            r, label = first + i, labels[first + i]
             for q in range(panels):
                 dz = rows_view(dZ, q, r, r + 1)
                 for c in range(width):
-                    dz[c] *= scale
-            dZ[label // width, r, label % width] -= one - smoothing
+                    dz[c] *= total[i]
+            deltas[(label // width * rows + r) * width + label % width] -= one - smoothing
             if smoothing > zero:
                 for c in range(n):
-                    dZ[c // width, r, c % width] -= smoothing / Z.dtype.type(n)
-            losses[r] = np.float64(V[0, _LOG_TOTAL, i]) - losses[r]
+                    deltas[(c // width * rows + r) * width + c % width] -= smoothing / Z.dtype.type(n)
+            losses[r] = np.float64(log_total[i]) - losses[r]
