@@ -3,8 +3,8 @@
     python perf/shares.py
     python perf/shares.py --workloads W2,W3 --seconds 20 --markdown shares.md
 
-compare.py divides by one peak, measured before it begins; on a machine whose clock moves that share is a guess. Here the peak
-is measured before and after each stretch of training, and training with each number of threads takes turns.
+compare.py divides by one peak, measured before it begins; on a machine whose clock moves that share is a guess. Here the tile is
+timed before and after each stretch of training, and training with each number of threads takes turns.
 """
 
 from __future__ import annotations

@@ -331,7 +331,7 @@ def test_startup_takes_turns_and_fails_where_scores_differ(monkeypatch, tmp_path
 
 
 def test_shares_shows_what_bench_measures(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("fastdnn.benchmark.tile_peak", lambda: 50.0)
+    monkeypatch.setattr("fastdnn.benchmark.tile_rates", lambda: [50.0])
     found = shares.measured("W5", 0.01, [1])
     assert found["network"]["layers"] == [2, 16, 16, 1]
     assert found["network"]["rows"] == found["network"]["batch_size"] == 1000
