@@ -14,7 +14,7 @@ from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device
 from fastdnn.kernels.panels import transpose_block
 from fastdnn.kernels.rows import copy_row, width_of
-from fastdnn.kernels.views import flat_view, rows_view, scratch_panel
+from fastdnn.kernels.views import rows_view, scratch_panel
 
 
 @device
@@ -36,13 +36,12 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
     has no finite loss may be NaN, as all of its dZ is then.
     Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
-    width, rows = width_of(Z), Z.shape[1]
+    width = width_of(Z)
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
     panels = (n + width - 1) // width
     smoothing = parameters[0] if parameters.size > 0 else zero
     S, T, V = scratch_panel(Z), scratch_panel(Z), scratch_panel(Z)
     top, total, log_total = rows_view(V, 0, 0, 1), rows_view(V, 0, 1, 2), rows_view(V, 0, 2, 3)
-    logits, deltas = flat_view(Z, 0, Z.size), flat_view(dZ, 0, dZ.size)
     for first in range(r0, r1, width):
         here = min(width, r1 - first)
         for i in range(width):
@@ -56,11 +55,11 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
         for i in range(here):
             # In float64: logits at both ends of float32 are further apart than float32 reaches.
             r, label, highest = first + i, labels[first + i], np.float64(top[i])
-            below = np.float64(logits[(label // width * rows + r) * width + label % width]) - highest
+            below = np.float64(Z[label // width, r, label % width]) - highest
             if smoothing > zero:
                 mean = 0.0
                 for c in range(n):
-                    mean += (np.float64(logits[(c // width * rows + r) * width + c % width]) - highest) / n
+                    mean += (np.float64(Z[c // width, r, c % width]) - highest) / n
                 below += np.float64(smoothing) * (mean - below)
             losses[r] = below
         for q in range(panels):
@@ -78,7 +77,7 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
                         e[i] = zero
             transpose_block(T, S, 0, 0)
             for i in range(here):
-                copy_row(S, i * width, dZ, (q * rows + first + i) * width)
+                copy_row(S, i * width, dZ, (q * dZ.shape[1] + first + i) * width)
         for i in range(width):
             log_total[i] = mathfun.log(total[i])
             total[i] = one / total[i]
@@ -88,8 +87,8 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
                 dz = rows_view(dZ, q, r, r + 1)
                 for c in range(width):
                     dz[c] *= total[i]
-            deltas[(label // width * rows + r) * width + label % width] -= one - smoothing
+            dZ[label // width, r, label % width] -= one - smoothing
             if smoothing > zero:
                 for c in range(n):
-                    deltas[(c // width * rows + r) * width + c % width] -= smoothing / Z.dtype.type(n)
+                    dZ[c // width, r, c % width] -= smoothing / Z.dtype.type(n)
             losses[r] = np.float64(log_total[i]) - losses[r]

@@ -116,15 +116,6 @@ class VectorWriter:
     def load(self, pointer: Any) -> Any:
         return self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
 
-    def lanes_below(self, count: Any, first: int) -> Any:
-        """The mask of the lanes i with first + i < count, an IR value of 32 bits."""
-        undefined = ir.Constant(ir.VectorType(INT32, self.lanes), ir.Undefined)
-        one = self.builder.insert_element(undefined, count, ir.Constant(INT32, 0))
-        counts = self.builder.shuffle_vector(one, undefined, ir.Constant(undefined.type, [0] * self.lanes))
-        return self.builder.icmp_signed(
-            "<", ir.Constant(undefined.type, list(range(first, first + self.lanes))), counts
-        )
-
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
 

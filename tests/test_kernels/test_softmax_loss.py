@@ -1,4 +1,4 @@
-"""kernels/softmax_loss.py: blocks of rows, whole and in part, up to a panel of classes; more classes row by row."""
+"""kernels/softmax_loss.py: blocks of rows, whole and in part, of one panel of classes and of more."""
 
 from __future__ import annotations
 
