@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import protocol
+from options import several
 from predicting_peers import PEERS, Forward, make_forward, numpy_forward
 from summary import publish, short, table, threads_word
 from workloads import WORKLOADS
@@ -31,9 +32,14 @@ TOLERANCE = 1e-5
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", default="W1,W2,W4", help=f"of {', '.join(WORKLOADS)} (default %(default)s)")
+    parser.add_argument(
+        "--networks", type=several("network", WORKLOADS), default="W1,W2,W4",
+        help=f"of {', '.join(WORKLOADS)} (default %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--rows", default="1,10,100,1000,10000", help="(default %(default)s)")
-    parser.add_argument("--peers", default=",".join(PEERS), help="(default all: %(default)s)")
+    parser.add_argument(
+        "--peers", type=several("peer", PEERS), default=",".join(PEERS), help="(default all: %(default)s)"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of every library (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each network and size (default %(default)s)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="(default: standard output)")
@@ -41,12 +47,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--json", type=Path, metavar="FILE", help="medians, and the fastest blocks, which a busy machine disturbs least"
     )
     given = parser.parse_args(argv)
-    given.networks, given.peers = given.networks.split(","), given.peers.split(",")
     given.rows = [int(m) for m in given.rows.split(",")]
-    for kind, asked, allowed in (("network", given.networks, WORKLOADS), ("peer", given.peers, PEERS)):
-        for name in asked:
-            if name not in allowed:
-                parser.error(f"no {kind} '{name}'. Allowed: {', '.join(allowed)}.")
     if min(given.rows) < 1 or given.threads < 1:
         parser.error("--rows and --threads must be 1 or more.")
     return given

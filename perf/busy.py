@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from options import several
 from workloads import WORKLOADS, Workload
 
 from fastdnn.examples import Examples
@@ -79,7 +80,9 @@ def measure(workload: Workload, seconds: float, repeats: int) -> dict[tuple[int,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workloads", default="W1,W2,W4,W7", help="(default %(default)s)")
+    parser.add_argument(
+        "--workloads", type=several("workload", WORKLOADS), default="W1,W2,W4,W7", help="(default %(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="(default %(default)s)")
     parser.add_argument("--markdown", type=Path, help="write the table here too")
@@ -88,7 +91,7 @@ def main() -> None:
         "| workload | quiet, 1 thread | quiet, 2 threads | ratio | busy, 1 thread | busy, 2 threads | ratio (bar 0.8) |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name in given.workloads.split(","):
+    for name in given.workloads:
         rate = measure(WORKLOADS[name], given.seconds, given.repeats)
         cells = [f"{rate[key]:,.0f}" for key in rate]
         ratios = [rate[busy, 2] / rate[busy, 1] for busy in (0, 1)]

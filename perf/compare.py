@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from agreement import disagreements
+from options import several
 from processes import python_command, run_for_json, wait_until_quiet
 from summary import Groups, finished, markdown, publish, short
-from workloads import SHORT_LIST, WORKLOADS, Workload, data_file, default_folder
+from workloads import ALL, SHORT_LIST, WORKLOADS, Workload, data_file, default_folder
 
 # Name in tables -> the package it needs, the peer module, its mode.
 PEERS = {
@@ -46,9 +47,14 @@ _LIMITED = ("fastdnn", "numpy")
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workloads", help=f"of {', '.join(WORKLOADS)} (default {','.join(SHORT_LIST)})")
+    parser.add_argument(
+        "--workloads", type=several("workload", WORKLOADS), default=",".join(SHORT_LIST),
+        help=f"of {', '.join(WORKLOADS)} (default %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--all", action="store_true", help="W1 to W8")
-    parser.add_argument("--peers", default=",".join(PEERS), help="(default all: %(default)s)")
+    parser.add_argument(
+        "--peers", type=several("peer", PEERS), default=",".join(PEERS), help="(default all: %(default)s)"
+    )
     parser.add_argument(
         "--cpu", choices=CPUS, help=f"limit the instruction set; then only {' and '.join(_LIMITED)} run"
     )
@@ -73,17 +79,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--patience", type=float, default=30, help="seconds to wait for a quiet machine (default %(default)s)"
     )
     given = parser.parse_args(argv)
-    names = (
-        [n for n in WORKLOADS if n != "mnist"] if given.all else (given.workloads or ",".join(SHORT_LIST)).split(",")
-    )
-    given.workloads, given.peers = names, given.peers.split(",")
+    if given.all:
+        given.workloads = list(ALL)
     if given.cpu and given.peers == list(PEERS):
         given.peers = list(_LIMITED)
     given.threads = [int(t) for t in given.threads.split(",")]
-    for kind, asked, allowed in (("workload", names, WORKLOADS), ("peer", given.peers, PEERS)):
-        for name in asked:
-            if name not in allowed:
-                parser.error(f"no {kind} '{name}'. Allowed: {', '.join(allowed)}.")
     if given.cpu and not set(given.peers) <= set(_LIMITED):
         parser.error(f"--cpu limits {' and '.join(_LIMITED)} only; leave the other peers out.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

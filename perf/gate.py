@@ -27,6 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from options import several
+from workloads import WORKLOADS
+
 ROOT = Path(__file__).parent.parent
 WORKER = Path(__file__).parent / "gate_worker.py"
 SHORT_LIST = ("W1", "W2", "W4", "W5")
@@ -172,7 +175,8 @@ def dependencies(tree: Path) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", help="a commit: HEAD~1, main, ...")
-    parser.add_argument("--workloads", default=",".join(SHORT_LIST), help="(default %(default)s)")
+    names = several("workload", WORKLOADS)
+    parser.add_argument("--workloads", type=names, default=",".join(SHORT_LIST), help="(default %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="(default %(default)s)")
     parser.add_argument("--starts", type=int, default=5, help="of the processes (default %(default)s)")
     parser.add_argument("--turns", type=int, default=6, help="for each start and workload (default %(default)s)")
@@ -188,7 +192,7 @@ def main(argv: list[str] | None = None) -> int:
             print("Note: the dependencies changed; base runs with those installed here.")
         caches = Path(scratch) / "caches"
         try:
-            found = measure(trees, caches, given.workloads.split(","), given.threads, given.starts, given.turns)
+            found = measure(trees, caches, given.workloads, given.threads, given.starts, given.turns)
         except BaseUnusableError as problem:
             print(f"PASSED with a note: '{given.base}' cannot run this gate, so nothing was compared ({problem}).")
             return 0

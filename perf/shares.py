@@ -13,7 +13,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from workloads import WORKLOADS
+from options import several
+from workloads import ALL, WORKLOADS
 
 from fastdnn.benchmark import benchmark
 
@@ -44,7 +45,7 @@ def row(name: str, found: dict[str, Any]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workloads", default=",".join(w for w in WORKLOADS if w != "mnist"))
+    parser.add_argument("--workloads", type=several("workload", WORKLOADS), default=",".join(ALL))
     parser.add_argument("--seconds", type=float, default=5.0, help="for each number of threads (default %(default)s)")
     parser.add_argument("--threads", default="1,2", help="(default %(default)s)")
     parser.add_argument("--markdown", type=Path, help="write the table here too")
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         cells.append(f"{threads[1]} ÷ {threads[0]}")
     lines = [f"| {' | '.join(cells)} |", f"| --- |{' ---: |' * (len(cells) - 1)}"]
     print("\n".join(lines), flush=True)
-    for name in given.workloads.split(","):
+    for name in given.workloads:
         lines.append(row(name, measured(name, given.seconds, threads)))
         print(lines[-1], flush=True)
     if given.markdown:

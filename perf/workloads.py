@@ -12,6 +12,8 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from options import several
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -84,6 +86,8 @@ WORKLOADS = {
 
 # Small enough for a comparison over coffee; between them the kinds of network: wide and tiny layers, full batch, no hidden layer.
 SHORT_LIST = ("W1", "W4", "W5", "W7")
+# Those whose data need not be given.
+ALL = tuple(name for name in WORKLOADS if name != "mnist")
 
 
 def default_folder() -> Path:
@@ -99,13 +103,13 @@ def data_file(folder: Path, workload: Workload, rows: int = 0) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the data of the benchmark's workloads.")
     parser.add_argument("folder", nargs="?", type=Path, default=default_folder(), help="default: %(default)s")
-    parser.add_argument("--only", default=",".join(n for n in WORKLOADS if n != "mnist"), help="W1,W4,...")
+    parser.add_argument("--only", type=several("workload", WORKLOADS), default=",".join(ALL), help="W1,W4,...")
     parser.add_argument("--rows", type=int, default=0, help="training rows at most (0: all)")
     parser.add_argument("--mnist", type=Path, help="folder with the four IDX files of MNIST, for --only mnist")
     given = parser.parse_args()
     from workload_data import write
 
-    for name in given.only.split(","):
+    for name in given.only:
         path = data_file(given.folder, WORKLOADS[name], given.rows)
         if not path.exists():
             write(path, WORKLOADS[name].data, given.rows, given.mnist)
