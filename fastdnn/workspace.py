@@ -13,6 +13,7 @@ from fastdnn.errors import DataError
 from fastdnn.examples import Examples
 from fastdnn.kernels import layout
 from fastdnn.kernels.optimizers import RATES
+from fastdnn.kernels.sync import MOST_SPINS
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
@@ -78,7 +79,7 @@ class Workspace:
             deltas=aligned_zeros((ends[layout.DZ_AT],), dtype),
             logits=aligned_zeros((max(panels[1:]) * batch * width,), dtype),
             scratch=aligned_zeros((workers, width + 1, width), dtype),
-            rates=np.zeros((workers, RATES), dtype),
+            rates=aligned_zeros((workers, RATES), dtype),
             squares=np.zeros(len(blocks) if clipping else 0),
             dropout=np.array(dropout or [0.0] * (len(dims) - 1)),
             batch_labels=np.zeros(batch, np.int64),
@@ -87,6 +88,7 @@ class Workspace:
             loss_parameters=network.loss_parameters(),
             losses=np.zeros(batch),
             blocks=blocks,
+            spins=np.full((workers, 8), MOST_SPINS),
             shares=_shares(blocks, dims, width, workers),
         )
         self._shared_out = {workers: self.buffers}

@@ -127,7 +127,7 @@ def run_steps(
                 prepare_order(rows, order, shuffled, seed, step // steps_per_epoch + 1)
                 running[LOSS_SUM], running[WEIGHT_SUM] = 0.0, 0.0
             meeting += 1
-            barrier(sync, workers, meeting)
+            barrier(sync, buffers.spins, worker, workers, meeting)
         # Without TRAIN nobody waits for the others, so the rows of the buffers that are a worker's own never change.
         shared = here if training else batch
         r0, r1 = min(here, shared * worker // workers), min(here, shared * (worker + 1) // workers)
@@ -151,7 +151,7 @@ def run_steps(
             resident = steps_per_epoch == 1 and buffers.dropout[0] == 0.0
             backward_pass(buffers, batch, r0, r1, slope)
             meeting += 1
-            barrier(sync, workers, meeting)
+            barrier(sync, buffers.spins, worker, workers, meeting)
             weight = batch_weight(buffers, here)
             # A batch of examples that all weigh nothing moves nothing.
             if weight > 0.0:
@@ -164,6 +164,6 @@ def run_steps(
                         running[LOSS_SUM] / running[WEIGHT_SUM]
                     )
             meeting += 1
-            barrier(sync, workers, meeting)
+            barrier(sync, buffers.spins, worker, workers, meeting)
             if sync[STOPPING] != 0:
                 return

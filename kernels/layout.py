@@ -49,6 +49,7 @@ class Buffers(NamedTuple):
     loss_parameters: Any  # the numbers of the loss, see losses.py
     losses: Any  # (batch,) float64
     blocks: Any  # (blocks, 3) int64: layer, panel of the layer below, panel of this layer
+    spins: Any  # (workers, 8) int64, a cache line for each: how long a worker waits awake, see sync.barrier
     shares: Any  # (workers + 1,) int64: worker t updates blocks shares[t] .. shares[t + 1]
 
 

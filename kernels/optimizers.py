@@ -25,7 +25,8 @@ GRADIENT_DESCENT, ADAM, KEEP, MOMENTUM, NESTEROV, RMSPROP = range(6)
 
 # Places in the array of a step's scalars.
 RATE, EPSILON, BETA1, BETA2, GAIN, SCALE, L2, L1, KEPT = range(9)
-RATES = 9
+# Numbers in that array: to the end of a cache line, so that no two workers write to one.
+RATES = 16
 
 
 @device

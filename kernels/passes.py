@@ -109,7 +109,7 @@ def update_pass(
     for phase in range(2 if clipping else 1):
         if phase == 1:
             meeting += 1
-            barrier(sync, workers, meeting)
+            barrier(sync, buffers.spins, worker, workers, meeting)
             shrink_to_norm(buffers.squares, rule.clip_norm, rates)
         t, end = buffers.shares[worker], buffers.shares[worker + 1]
         while t < end:

@@ -23,8 +23,10 @@ from fastdnn.kernels.vector import INT32, INT64
 ARRIVALS, STOP_ASKED, STEPS_DONE, STOPPING, DIVERGED_AT, SLEEPERS = 0, 8, 16, 24, 32, 40
 SYNC_WORDS = 48
 
-# Some tens of microseconds of spinning: longer than workers of equal load are apart, shorter than a slice of a busy core.
-_SPINS = 2000
+# How often a waiter looks before it sleeps. The most take half a millisecond: to wake a core that sleeps takes nearly as long on a
+# virtual machine, and whoever waits for the one that was woken would fall asleep in turn, and so on at every meeting. The fewest
+# are for a machine with a busy neighbour, where looking only keeps the other worker from this core.
+MOST_SPINS, _FEWEST_SPINS = 20_000, 1_000
 
 _ARCHITECTURE = llvm.get_default_triple().split("-")[0]
 _WINDOWS = "windows" in llvm.get_default_triple()
@@ -151,10 +153,12 @@ else:
 
 
 @device
-def barrier(sync: Any, workers: int, meeting: int) -> None:
+def barrier(sync: Any, spins: Any, worker: int, workers: int, meeting: int) -> None:
     """Return when all `workers` threads have called with this `meeting` number; meetings count 0, 1, 2, ... in every thread.
 
     What a thread wrote before it is seen by all after it. `sync[ARRIVALS]` must be 0 before the first meeting.
+    spins : (workers, 8) int64, a cache line for each; in spins[worker, 0] how often this worker looks before it sleeps, at first
+    MOST_SPINS: a quarter each time that was not enough, twice as many each time it was.
 
     A thread that waits long sleeps, so that its core is free: another program on the machine has usually taken the core of
     the thread that is waited for, and the system then moves that one over. With yielding alone (`sched_yield`) it would not.
@@ -167,10 +171,12 @@ def barrier(sync: Any, workers: int, meeting: int) -> None:
         if atomic_load(sync, SLEEPERS) > 0:
             wake(sync, ARRIVALS)
         return
-    for _ in range(_SPINS):
+    for _ in range(spins[worker, 0]):
         if atomic_load(sync, ARRIVALS) >= everyone:
+            spins[worker, 0] = min(MOST_SPINS, 2 * spins[worker, 0])
             return
         pause()
+    spins[worker, 0] = max(_FEWEST_SPINS, spins[worker, 0] // 4)
     atomic_add(sync, SLEEPERS, 1)
     arrived = atomic_load(sync, ARRIVALS)
     while arrived < everyone:

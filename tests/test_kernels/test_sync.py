@@ -22,15 +22,26 @@ def count(words, times):
 
 
 @compiled
-def meet(worker, workers, rounds, words, seen, wrong):
+def meet(worker, workers, rounds, words, spins, seen, wrong):
     """Each round: write the round's number, meet, look at everybody's, meet."""
     for r in range(rounds):
         seen[worker * 8] = r + 1
-        barrier(words, workers, 2 * r)
+        barrier(words, spins, worker, workers, 2 * r)
         for other in range(workers):
             if seen[other * 8] != r + 1:
                 wrong[worker * 8] += 1
-        barrier(words, workers, 2 * r + 1)
+        barrier(words, spins, worker, workers, 2 * r + 1)
+
+
+@compiled
+def meet_once(worker, workers, words, spins):
+    barrier(words, spins, worker, workers, 0)
+
+
+def meeting_place(workers):
+    """words, spins, seen, wrong."""
+    words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
+    return words, np.full((workers, 8), sync.MOST_SPINS), seen, wrong
 
 
 def on_threads(workers, work):
@@ -44,9 +55,9 @@ def on_threads(workers, work):
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
 def test_barrier(workers):
-    words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
-    meet(0, 1, 1, words.copy(), seen.copy(), wrong.copy())  # compiled before the clock of the others runs
-    on_threads(workers, lambda worker: meet(worker, workers, ROUNDS, words, seen, wrong))
+    meet(0, 1, 1, *meeting_place(1))  # compiled before the clock of the others runs
+    words, spins, seen, wrong = meeting_place(workers)
+    on_threads(workers, lambda worker: meet(worker, workers, ROUNDS, words, spins, seen, wrong))
     assert not wrong.any()
     np.testing.assert_array_equal(seen[: 8 * workers : 8], ROUNDS)
     assert words[sync.ARRIVALS] == (0 if workers == 1 else 2 * ROUNDS * workers)
@@ -79,15 +90,28 @@ def test_hints_compile():
 
 
 def test_a_late_worker_wakes_those_who_sleep():
-    """Three wait far longer than anybody spins."""
-    words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
-    meet(0, 1, 1, words.copy(), seen.copy(), wrong.copy())
+    """Three wait far longer than anybody looks, and are less patient the next time."""
+    words, spins, _, _ = meeting_place(4)
+    spins[:, 0] = 2000
+    meet_once(0, 1, words.copy(), spins.copy())
 
     def work(worker):
         if worker == 3:
-            time.sleep(0.3)
-        meet(worker, 4, 2, words, seen, wrong)
+            time.sleep(0.3 if JIT else 2.0)  # a look takes 0.1 ms without the JIT
+        meet_once(worker, 4, words, spins)
 
     on_threads(4, work)
-    assert not wrong.any()
+    assert words[sync.ARRIVALS] == 4
     assert words[sync.SLEEPERS] == 0
+    assert (spins[:3, 0] < 2000).all()
+    assert spins[3, 0] == 2000
+
+
+def test_patience_comes_back_when_waiting_was_right():
+    meet(0, 1, 1, *meeting_place(1))
+    words, spins, seen, wrong = meeting_place(2)
+    spins[:, 0] = 1
+    on_threads(2, lambda worker: meet(worker, 2, ROUNDS, words, spins, seen, wrong))
+    assert (spins[:, 0] > 1).all()
+    assert (spins[:, 0] <= sync.MOST_SPINS).all()
+    assert (spins[:, 1:] == sync.MOST_SPINS).all()
