@@ -13,16 +13,14 @@ from fastdnn.errors import DataError
 from fastdnn.examples import Examples
 from fastdnn.kernels import layout
 from fastdnn.kernels.optimizers import RATES
-from fastdnn.kernels.sync import MOST_SPINS
+from fastdnn.kernels.sync import MOST_SPINS, SPINS
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
 from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
+from fastdnn.work_shares import share_out, share_rows
 
 Array = NDArray[Any]
-
-# Bytes of dZ that may stay in the second-level cache while the panels of A pass by in an update.
-_DELTA_BLOCK_BYTES = 1 << 17
 
 
 class Workspace:
@@ -67,7 +65,10 @@ class Workspace:
                 if l > 1:
                     take(l, layout.WT_AT, weights)
         n_parameters = ends[layout.W_AT]
-        blocks = _update_order(panels, batch, width * dtype.itemsize) if training else np.zeros((0, 3), np.int64)
+        # Without training there is no update, and everybody takes whole rows.
+        self._share_out = share_out if training else share_rows
+        shares = self._share_out(dims, batch, dtype, workers)
+        table[:, layout.FORWARD_GROUPS :] = shares.groups
         self.buffers = layout.Buffers(
             layout=table,
             parameters=aligned_zeros((n_parameters,), dtype),
@@ -80,28 +81,31 @@ class Workspace:
             logits=aligned_zeros((max(panels[1:]) * batch * width,), dtype),
             scratch=aligned_zeros((workers, width + 1, width), dtype),
             rates=aligned_zeros((workers, RATES), dtype),
-            squares=np.zeros(len(blocks) if clipping else 0),
+            squares=np.zeros(len(shares.blocks) if clipping else 0),
             dropout=np.array(dropout or [0.0] * (len(dims) - 1)),
             batch_labels=np.zeros(batch, np.int64),
             batch_targets=np.zeros((batch, dims[-1]), dtype),
             batch_weights=np.zeros(batch if weighted else 0, dtype),
             loss_parameters=network.loss_parameters(),
             losses=np.zeros(batch),
-            blocks=blocks,
-            spins=np.full((workers, 8), MOST_SPINS),
-            shares=_shares(blocks, dims, width, workers),
+            blocks=shares.blocks,
+            shares=shares.begins,
+            waits=np.zeros((workers, 8), np.int64),
         )
+        self.buffers.waits[:, SPINS] = MOST_SPINS
         self._shared_out = {workers: self.buffers}
         load_kernels(dtype)
         self.load()
 
     def with_workers(self, workers: int) -> layout.Buffers:
-        """The same buffers, the update shared out among another number of workers, at most `self.workers`."""
+        """The same buffers, the work shared out among another number of workers, at most `self.workers`."""
         found = self._shared_out.get(workers)
         if found is None:
-            width = self.buffers.scratch.shape[2]
-            shares = _shares(self.buffers.blocks, self.network.layer_dims, width, workers)
-            found = self._shared_out[workers] = self.buffers._replace(shares=shares)
+            shares = self._share_out(self.network.layer_dims, self.batch, self.network.dtype, workers)
+            table = self.buffers.layout.copy()
+            table[:, layout.FORWARD_GROUPS :] = shares.groups
+            found = self.buffers._replace(layout=table, blocks=shares.blocks, shares=shares.begins)
+            self._shared_out[workers] = found
         return found
 
     def load(self) -> None:
@@ -165,30 +169,6 @@ class Workspace:
         shape = (table[l - 1, layout.PANELS], table[l, layout.PANELS] * width, width)
         panels: Array = self.buffers.transposed[table[l, layout.WT_AT] :][: np.prod(shape)].reshape(shape)
         return panels
-
-
-def _update_order(panels: list[int], batch: int, panel_bytes: int) -> NDArray[np.int64]:
-    """All blocks (layer, panel below, panel) in the order an update visits them: groups of dZ's panels that fit the cache,
-    and within a group one panel of A after the other."""
-    group = max(1, _DELTA_BLOCK_BYTES // (batch * panel_bytes))
-    parts = []
-    for l in range(1, len(panels)):
-        for j0 in range(0, panels[l], group):
-            i, j = np.meshgrid(np.arange(panels[l - 1]), np.arange(j0, min(j0 + group, panels[l])), indexing="ij")
-            parts.append(np.stack([np.full(i.size, l), i.ravel(), j.ravel()], axis=1))
-    return np.ascontiguousarray(np.concatenate(parts), np.int64)
-
-
-def _shares(blocks: NDArray[np.int64], dims: list[int], width: int, workers: int) -> NDArray[np.int64]:
-    """Where each worker's blocks begin: as even as whole blocks allow, a block at the edge costing what it holds."""
-    if not len(blocks):
-        return np.zeros(workers + 1, np.int64)
-    units = np.asarray(dims)
-    rows = np.minimum(units[blocks[:, 0] - 1] - blocks[:, 1] * width, width)
-    columns = np.where(units[blocks[:, 0]] - blocks[:, 2] * width <= width // 2, width // 2, width)
-    done = np.concatenate([[0], np.cumsum(rows * columns)])
-    begins: NDArray[np.int64] = np.searchsorted(done, done[-1] * np.arange(workers + 1) / workers).astype(np.int64)
-    return begins
 
 
 def _labels(examples: Examples, n_y: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from fastdnn.kernels.losses import output_backward
 from fastdnn.kernels.optimizers import prepare_rates
 from fastdnn.kernels.passes import backward_pass, forward_pass, update_pass
 from fastdnn.kernels.random import shuffle
-from fastdnn.kernels.sync import DIVERGED_AT, STEPS_DONE, STOP_ASKED, STOPPING, atomic_load, barrier
+from fastdnn.kernels.sync import DIVERGED_AT, MEETINGS, STEPS_DONE, STOP_ASKED, STOPPING, atomic_load, barrier
 from fastdnn.kernels.views import flat_view
 
 # What an epoch is run for: to update the parameters, to know each example's loss, to know each example's A[L].
@@ -100,10 +100,11 @@ def run_steps(
 
     Notes
     -----
-    A training step: each worker takes its rows of the batch through forward pass, loss and backward pass alone; barrier; each
-    worker updates its share of the parameters over the whole batch; barrier. No contraction is split between workers, so
-    parameters and losses have the same bits for every number of workers. Without TRAIN workers share nothing they write and meet
-    only once. Training ends early where `sync[STOP_ASKED]` is set or a cost is not finite. Allocates nothing.
+    A training step: each worker takes its rows of the batch through forward pass, loss and backward pass, alone but for layers
+    whose units are shared out too (passes.py); barrier; each worker updates its share of the parameters over the whole batch;
+    barrier. No contraction is split between workers, so parameters and losses have the same bits for every number of workers.
+    Without TRAIN workers share nothing they write and meet only once. Training ends early where `sync[STOP_ASKED]` is set or a
+    cost is not finite. Allocates nothing.
     """
     m = rows.size
     steps_per_epoch = (m + batch - 1) // batch
@@ -116,9 +117,9 @@ def run_steps(
     AL_batch = layer_panels(buffers.activations, layout, last, layout[last, A_AT], batch, width)
     dZL = layer_panels(buffers.deltas, layout, last, layout[last, DZ_AT], batch, width)
     training = purpose == TRAIN
+    buffers.waits[worker, MEETINGS] = 0
     # Weights have their say in training; a loss that is asked for is the example's own.
     weights = flat_view(buffers.batch_weights, 0, buffers.batch_weights.size if training else 0)
-    meeting = -1
     for step in range(step0, step1):
         first = step % steps_per_epoch * batch
         here = min(batch, m - first)
@@ -126,8 +127,7 @@ def run_steps(
             if worker == 0:
                 prepare_order(rows, order, shuffled, seed, step // steps_per_epoch + 1)
                 running[LOSS_SUM], running[WEIGHT_SUM] = 0.0, 0.0
-            meeting += 1
-            barrier(sync, buffers.spins, worker, workers, meeting)
+            barrier(sync, buffers.waits, worker, workers)
         # Without TRAIN nobody waits for the others, so the rows of the buffers that are a worker's own never change.
         shared = here if training else batch
         r0, r1 = min(here, shared * worker // workers), min(here, shared * (worker + 1) // workers)
@@ -136,7 +136,7 @@ def run_steps(
                 data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, data.weights, order, first,
                 A0, buffers.batch_labels, buffers.batch_targets, buffers.batch_weights, r0, r1,
             )  # fmt: skip
-        forward_pass(buffers, batch, r0, r1, slope, training, seed, step)
+        forward_pass(worker, workers, buffers, batch, here, r0, r1, slope, training, seed, step, sync)
         if purpose & OUTPUTS:
             copy_outputs(buffers, batch, first, r0, r1, slope, AL)
         if training or purpose & LOSSES:
@@ -149,21 +149,19 @@ def run_steps(
                 losses[first + r] = buffers.losses[r]
         if training:
             resident = steps_per_epoch == 1 and buffers.dropout[0] == 0.0
-            backward_pass(buffers, batch, r0, r1, slope)
-            meeting += 1
-            barrier(sync, buffers.spins, worker, workers, meeting)
+            backward_pass(worker, workers, buffers, batch, here, r0, r1, slope, sync)
+            barrier(sync, buffers.waits, worker, workers)
             weight = batch_weight(buffers, here)
             # A batch of examples that all weigh nothing moves nothing.
             if weight > 0.0:
                 prepare_rates(rule, learning_rates[step - step0], rule.updates + step + 1, weight, rates)
-                meeting = update_pass(worker, workers, buffers, batch, here, rule, rates, sync, meeting)
+                update_pass(worker, workers, buffers, batch, here, rule, rates, sync)
             if worker == 0:
                 account(buffers, first // batch, here, weight, sync, running)
                 if first + here == m:
                     epoch_losses[step // steps_per_epoch - step0 // steps_per_epoch] = (
                         running[LOSS_SUM] / running[WEIGHT_SUM]
                     )
-            meeting += 1
-            barrier(sync, buffers.spins, worker, workers, meeting)
+            barrier(sync, buffers.waits, worker, workers)
             if sync[STOPPING] != 0:
                 return

@@ -37,14 +37,15 @@ def tiles_for(rows: int, vectors: int) -> int:
 
 def _matmul_bias_types(f: Any) -> tuple[Any, ...]:
     panels = types.Array(f, 3, "C")
-    return panels, panels, types.Array(f, 1, "C"), panels, panels, *([types.int64] * 4), types.boolean, types.int64, f
+    return panels, panels, types.Array(f, 1, "C"), panels, panels, *([types.int64] * 6), types.boolean, types.int64, f
 
 
 @separate(_matmul_bias_types)
 def matmul_bias(
-    A: Any, B: Any, b: Any, C: Any, D: Any, r0: int, r1: int, k: int, n: int, with_bias: bool, finish: int, slope: Any
-) -> None:
-    """Rows r0 to r1 of C = A B (+ b), then as `finish` says.
+    A: Any, B: Any, b: Any, C: Any, D: Any, r0: int, r1: int, j0: int, j1: int, k: int, n: int, with_bias: bool, finish: int,
+    slope: Any,
+) -> None:  # fmt: skip
+    """Rows r0 to r1, in panels j0 to j1, of C = A B (+ b), then as `finish` says.
 
         STORE      C = Z                            Z = A B + b
         ACTIVATE   C = Z where Z > 0, else slope Z  (identity: slope 1, ReLU: 0, leaky ReLU: between)
@@ -54,20 +55,19 @@ def matmul_bias(
     Parameters
     ----------
     A : panels of (rows, k), read. B : panels of (k, n), read. b : (panels of B * width,), read if `with_bias`.
-    C : panels of (rows, n), rows r0..r1 overwritten, padding columns too. D : as C, read with DERIVE and SCALE; may be C.
+    C : panels of (rows, n), overwritten there, padding columns too. D : as C, read with DERIVE and SCALE; may be C.
     C overlaps neither A nor B.
 
     Notes
     -----
-    Cost: 2 (r1 - r0) k n flops. Order of each contraction: ascending, in one accumulator, whatever the blocking.
+    Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator, whatever the blocking.
     """
     width = width_of(C)
-    large = k * n * C.itemsize > _B_LARGE_BYTES
+    large = k * (j1 - j0) * width * C.itemsize > _B_LARGE_BYTES
     b_most, rows_most = (_B_BYTES[1], _A_ROWS[1]) if large else (_B_BYTES[0], _A_ROWS[0])
     k_most = b_most // (width * C.itemsize)
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width
-    panels = (n + width - 1) // width
     row_blocks = (r1 - r0 + rows_most - 1) // rows_most
     for block in range(row_blocks):
         first = r0 + (r1 - r0) * block // row_blocks
@@ -76,14 +76,14 @@ def matmul_bias(
             p1 = min(k, p0 + k_step)
             start = ADD if p0 > 0 else BIAS if with_bias else ZERO
             end = finish if p1 == k else STORE
-            for j in range(panels):
+            for j in range(j0, j1):
                 vectors = vectors_in_panel(n, j, width)
                 # Tiles of one height or one less.
                 tiles = tiles_for(last - first, vectors)
                 height = (last - first + tiles - 1) // tiles
                 higher = last - first - tiles * (height - 1)
                 # What is read next of B, a share with each tile: the next panel's rows, or the next rows of the first panel.
-                q, p = (j + 1, p0) if j + 1 < panels else (0, p1 % k)
+                q, p = (j + 1, p0) if j + 1 < j1 else (j0, p1 % k)
                 soon = (p1 - p0 + tiles - 1) // tiles if large else 0
                 product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope, q, p, soon)
                 if tiles > higher:

@@ -23,7 +23,7 @@ def linear_forward(A_prev: Any, W: Any, b: Any, Z: Any, n_prev: int, n: int, r0:
     A_prev : (n_prev, m), read. W : (n, n_prev), read. b : (n,) padded to whole panels, read.
     Z : (n, m), overwritten for those examples; overlaps nothing else.
     """
-    matmul_bias(A_prev, W, b, Z, Z, r0, r1, n_prev, n, True, STORE, Z.dtype.type(0))
+    matmul_bias(A_prev, W, b, Z, Z, r0, r1, 0, Z.shape[0], n_prev, n, True, STORE, Z.dtype.type(0))
 
 
 @device
@@ -57,4 +57,4 @@ def linear_backward(
             for r in range(min(width, n_prev - i * width)):
                 for c in range(min(width, n - j * width)):
                     dW[j, i * width + r, c] = scale * S[r, c]
-    matmul_bias(dZ, WT, db, dA_prev, dA_prev, 0, m, n, n_prev, False, STORE, scale)
+    matmul_bias(dZ, WT, db, dA_prev, dA_prev, 0, m, 0, dA_prev.shape[0], n, n_prev, False, STORE, scale)

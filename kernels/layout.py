@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from fastdnn.kernels._jit import device
 from fastdnn.kernels.views import flat_view, panel_view
 
-UNITS, PANELS, ACTIVATION, A_AT, DZ_AT, W_AT, B_AT, WT_AT = range(8)
-LAYOUT_COLUMNS = 8
+UNITS, PANELS, ACTIVATION, A_AT, DZ_AT, W_AT, B_AT, WT_AT, FORWARD_GROUPS, BACKWARD_GROUPS = range(10)
+LAYOUT_COLUMNS = 10
 
 
 class Data(NamedTuple):
@@ -48,8 +48,8 @@ class Buffers(NamedTuple):
     batch_weights: Any  # (batch,), or (0,)
     loss_parameters: Any  # the numbers of the loss, see losses.py
     losses: Any  # (batch,) float64
-    blocks: Any  # (blocks, 3) int64: layer, panel of the layer below, panel of this layer
-    spins: Any  # (workers, 8) int64, a cache line for each: how long a worker waits awake, see sync.barrier
+    blocks: Any  # (blocks, 4) int64: layer, panel of the layer below, panel of this layer, place in `squares`
+    waits: Any  # (workers, 8) int64, a cache line for each worker: see sync.barrier
     shares: Any  # (workers + 1,) int64: worker t updates blocks shares[t] .. shares[t + 1]
 
 

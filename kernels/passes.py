@@ -13,7 +13,10 @@ from fastdnn.kernels.gemm import matmul_bias
 from fastdnn.kernels.layout import (
     A_AT,
     ACTIVATION,
+    BACKWARD_GROUPS,
     DZ_AT,
+    FORWARD_GROUPS,
+    PANELS,
     UNITS,
     bias_panels,
     layer_panels,
@@ -37,12 +40,24 @@ def inside_tile(buffers: Any, l: int, training: bool) -> bool:
 
 
 @device
-def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any, training: bool, seed: int, step: int) -> None:
+def place_in_grid(worker: int, workers: int, groups: int, m: int, panels: int) -> tuple[int, int, int, int]:
+    """First row and end, first panel and end of a worker's part of (panels, m rows): the workers stand in a grid of `groups`
+    columns, and one behind the other in each of these share out the rows."""
+    lines, line, column = workers // groups, worker // groups, worker % groups
+    return m * line // lines, m * (line + 1) // lines, panels * column // groups, panels * (column + 1) // groups
+
+
+@device
+def forward_pass(
+    worker: int, workers: int, buffers: Any, rows: int, m: int, r0: int, r1: int, slope: Any, training: bool, seed: int,
+    step: int, sync: Any,
+) -> None:  # fmt: skip
     """A[1] .. A[L-1] and the logits Z[L] of examples r0..r1 of a batch held in buffers of `rows` rows; A[0] is read.
 
     Z[l] = W[l] A[l-1] + b[l],   A[l] = g[l](Z[l])
 
-    In training dropout takes its share of A[0] .. A[L-1]; seed and step decide which.
+    In training, workers may share out a layer's units too: then they meet before and after its Z, and each has a part of that of
+    all m examples. Dropout takes its share of A[0] .. A[L-1]; seed and step decide which.
     """
     layout = buffers.layout
     width = buffers.scratch.shape[2]
@@ -50,6 +65,7 @@ def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any, training
     if training and buffers.dropout[0] > 0.0:
         A0 = layer_panels(buffers.activations, layout, 0, layout[0, A_AT], rows, width)
         drop(A0, A0, layout[0, UNITS], r0, r1, seed, step, 0, False, buffers.dropout[0])
+    met = False
     for l in range(1, last + 1):
         k, n = layout[l - 1, UNITS], layout[l, UNITS]
         A_prev = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
@@ -59,7 +75,17 @@ def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any, training
         activation = layout[l, ACTIVATION]
         done = l < last and inside_tile(buffers, l, training)
         finish = ACTIVATE if done else STORE
-        matmul_bias(A_prev, W, b, A if done else Z, A, r0, r1, k, n, True, finish, slope_below_zero(activation, slope))
+        groups = layout[l, FORWARD_GROUPS] if training else 1
+        first, end, j0, j1 = r0, r1, 0, layout[l, PANELS]
+        if groups > 1:
+            first, end, j0, j1 = place_in_grid(worker, workers, groups, m, j1)
+            if not met:
+                barrier(sync, buffers.waits, worker, workers)
+        below = slope_below_zero(activation, slope)
+        matmul_bias(A_prev, W, b, A if done else Z, A, first, end, j0, j1, k, n, True, finish, below)
+        if groups > 1:
+            barrier(sync, buffers.waits, worker, workers)
+        met = groups > 1 and done
         if l == last or done:
             continue
         if training:
@@ -72,13 +98,18 @@ def forward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any, training
 
 
 @device
-def backward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any) -> None:
+def backward_pass(
+    worker: int, workers: int, buffers: Any, rows: int, m: int, r0: int, r1: int, slope: Any, sync: Any
+) -> None:
     """dZ[L-1] .. dZ[1] of examples r0..r1; dZ[L] and what `forward_pass` left in training are read.
 
     dA[l] = W[l+1]^T dZ[l+1],   dZ[l] = dA[l] * g[l]'(Z[l])
+
+    Units may be shared out as in the forward pass; after it the workers must meet before a row of another is read.
     """
     layout = buffers.layout
     width = buffers.scratch.shape[2]
+    met = False
     for l in range(layout.shape[0] - 2, 0, -1):
         k, n = layout[l + 1, UNITS], layout[l, UNITS]
         above = layer_panels(buffers.deltas, layout, l + 1, layout[l + 1, DZ_AT], rows, width)
@@ -90,17 +121,24 @@ def backward_pass(buffers: Any, rows: int, r0: int, r1: int, slope: Any) -> None
         )
         by_sign = inside_tile(buffers, l, True)
         finish = DERIVE if by_sign else TIMES_DERIVATIVE
+        groups = layout[l, BACKWARD_GROUPS]
+        first, end, j0, j1 = r0, r1, 0, layout[l, PANELS]
+        if groups > 1:
+            first, end, j0, j1 = place_in_grid(worker, workers, groups, m, j1)
+            if not met:
+                barrier(sync, buffers.waits, worker, workers)
         below = slope_below_zero(layout[l, ACTIVATION], slope)
-        matmul_bias(above, WT, b, dZ, A if by_sign else dZ, r0, r1, k, n, False, finish, below)
+        matmul_bias(above, WT, b, dZ, A if by_sign else dZ, first, end, j0, j1, k, n, False, finish, below)
+        met = groups > 1
+        if met and l > 1:
+            barrier(sync, buffers.waits, worker, workers)
 
 
 @device
-def update_pass(
-    worker: int, workers: int, buffers: Any, rows: int, m: int, rule: Any, rates: Any, sync: Any, meeting: int
-) -> int:
+def update_pass(worker: int, workers: int, buffers: Any, rows: int, m: int, rule: Any, rates: Any, sync: Any) -> None:
     """This worker's share of the parameters, over all m examples of the batch (update.py).
 
-    Where the gradient's norm is limited, all of the gradient is kept first, and the workers meet. Returns the meetings so far.
+    Where the gradient's norm is limited, all of the gradient is kept first, and the workers meet.
     """
     layout, blocks = buffers.layout, buffers.blocks
     width = buffers.scratch.shape[2]
@@ -108,8 +146,7 @@ def update_pass(
     clipping = rule.clip_norm > 0.0
     for phase in range(2 if clipping else 1):
         if phase == 1:
-            meeting += 1
-            barrier(sync, buffers.spins, worker, workers, meeting)
+            barrier(sync, buffers.waits, worker, workers)
             shrink_to_norm(buffers.squares, rule.clip_norm, rates)
         t, end = buffers.shares[worker], buffers.shares[worker + 1]
         while t < end:
@@ -140,8 +177,7 @@ def update_pass(
             )  # fmt: skip
             if clipping and not kept:
                 for u in range(first, t):
-                    buffers.squares[u] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k)
-    return meeting
+                    buffers.squares[blocks[u, 3]] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k)
 
 
 @device

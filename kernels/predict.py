@@ -120,7 +120,7 @@ def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, sl
             if rows == 1:
                 row_matmul_bias(A_prev, W, b, Z_or_A, k, n, finish, below)
             else:
-                matmul_bias(A_prev, W, b, Z_or_A, A, 0, here, k, n, True, finish, below)
+                matmul_bias(A_prev, W, b, Z_or_A, A, 0, here, 0, Z_or_A.shape[0], k, n, True, finish, below)
             if l == 1 and not rows_are_finite(Z_or_A, here):
                 return False
             if l < last and not inside_tile:

@@ -22,6 +22,8 @@ from fastdnn.kernels.vector import INT32, INT64
 # the number (from 1) of the step whose cost was not finite, else 0; workers that sleep at the barrier.
 ARRIVALS, STOP_ASKED, STEPS_DONE, STOPPING, DIVERGED_AT, SLEEPERS = 0, 8, 16, 24, 32, 40
 SYNC_WORDS = 48
+# Numbers that each worker keeps between its meetings, see barrier.
+SPINS, MEETINGS = 0, 1
 
 # How often a waiter looks before it sleeps. The most take half a millisecond: to wake a core that sleeps takes nearly as long on a
 # virtual machine, and whoever waits for the one that was woken would fall asleep in turn, and so on at every meeting. The fewest
@@ -153,30 +155,32 @@ else:
 
 
 @device
-def barrier(sync: Any, spins: Any, worker: int, workers: int, meeting: int) -> None:
-    """Return when all `workers` threads have called with this `meeting` number; meetings count 0, 1, 2, ... in every thread.
+def barrier(sync: Any, waits: Any, worker: int, workers: int) -> None:
+    """Return when all `workers` threads have called as often as this one; what a thread wrote before it is seen by all after it.
 
-    What a thread wrote before it is seen by all after it. `sync[ARRIVALS]` must be 0 before the first meeting.
-    spins : (workers, 8) int64, a cache line for each; in spins[worker, 0] how often this worker looks before it sleeps, at first
-    MOST_SPINS: a quarter each time that was not enough, twice as many each time it was.
+    sync : `sync[ARRIVALS]` must be 0 before the first meeting.
+    waits : (workers, 8) int64, a cache line for each. waits[worker, MEETINGS] counts, from 0 before the first; waits[worker, SPINS]
+    is how often this worker looks before it sleeps, at first MOST_SPINS: a quarter each time that was not enough, twice as many
+    each time it was.
 
     A thread that waits long sleeps, so that its core is free: another program on the machine has usually taken the core of
     the thread that is waited for, and the system then moves that one over. With yielding alone (`sched_yield`) it would not.
     """
     if workers == 1:
         return
-    everyone = (meeting + 1) * workers
+    waits[worker, MEETINGS] += 1
+    everyone = waits[worker, MEETINGS] * workers
     if atomic_add(sync, ARRIVALS, 1) + 1 >= everyone:
         # A sleeper counts itself before it looks at the arrivals for the last time, so one of the two sees the other.
         if atomic_load(sync, SLEEPERS) > 0:
             wake(sync, ARRIVALS)
         return
-    for _ in range(spins[worker, 0]):
+    for _ in range(waits[worker, SPINS]):
         if atomic_load(sync, ARRIVALS) >= everyone:
-            spins[worker, 0] = min(MOST_SPINS, 2 * spins[worker, 0])
+            waits[worker, SPINS] = min(MOST_SPINS, 2 * waits[worker, SPINS])
             return
         pause()
-    spins[worker, 0] = max(_FEWEST_SPINS, spins[worker, 0] // 4)
+    waits[worker, SPINS] = max(_FEWEST_SPINS, waits[worker, SPINS] // 4)
     atomic_add(sync, SLEEPERS, 1)
     arrived = atomic_load(sync, ARRIVALS)
     while arrived < everyone:

@@ -62,7 +62,7 @@ def test_matmul_bias(benchmark: Any, m: int, k: int, n: int) -> None:
     padded = aligned_zeros((panel_count(n, F) * WIDTH,), F)
     padded[:n] = b
     Z = empty_panels(m, n, F)
-    arguments = (panels_of(A), panels_of(W), padded, Z, Z, 0, m, k, n, True, tile.ACTIVATE, F(0))
+    arguments = (panels_of(A), panels_of(W), padded, Z, Z, 0, m, 0, len(Z), k, n, True, tile.ACTIVATE, F(0))
     matmul_bias = gemm.matmul_bias.from_python
     matmul_bias(*arguments)
     np.testing.assert_allclose(matrix_of(Z, m, n), np.maximum(A @ W + b, 0), rtol=1e-3, atol=1e-4 * k**0.5)

@@ -53,7 +53,7 @@ def test_product_equals_oracle(with_bias, dtype, rng):
     for rows, k, n in product_sizes(panel_width(dtype)):
         A, B, b, PA, PB, C = operands(rng, rows, k, n, dtype)
         kept = PA.copy(), PB.copy(), b.copy()
-        matmul_bias(PA, PB, b, C, C, 0, rows, k, n, with_bias, tile.STORE, dtype(0))
+        matmul_bias(PA, PB, b, C, C, 0, rows, 0, len(C), k, n, with_bias, tile.STORE, dtype(0))
         expected = reference.matmul(A, B) + (b[:n].astype(np.float64) if with_bias else 0.0)
         bound = reference.matmul_error(A, B, dtype) + np.finfo(dtype).eps * np.abs(expected)
         assert np.all(np.abs(reference.from_panels(C, n) - expected) <= bound), (rows, k, n)
@@ -70,8 +70,8 @@ def test_finish_chooses_by_sign(finish, slope, dtype, rng):
         _, _, b, PA, PB, Z = operands(rng, rows, k, n, dtype)
         D = reference.to_panels(rng.choice([-1.0, 0.0, 1.0], (rows, n)), panel_width(dtype), dtype)
         kept, C = D.copy(), np.full_like(Z, np.nan)
-        matmul_bias(PA, PB, b, Z, Z, 0, rows, k, n, True, tile.STORE, dtype(0))
-        matmul_bias(PA, PB, b, C, D, 0, rows, k, n, True, getattr(tile, finish), dtype(slope))
+        matmul_bias(PA, PB, b, Z, Z, 0, rows, 0, len(Z), k, n, True, tile.STORE, dtype(0))
+        matmul_bias(PA, PB, b, C, D, 0, rows, 0, len(C), k, n, True, getattr(tile, finish), dtype(slope))
         Z, C, sign = (reference.from_panels(P, n) for P in (Z, C, D))
         if finish == "ACTIVATE":
             sign = Z
@@ -82,7 +82,7 @@ def test_finish_chooses_by_sign(finish, slope, dtype, rng):
 def test_nan_passes_the_activation(dtype, rng):
     _, _, b, PA, PB, C = operands(rng, 2, 3, 4, dtype)
     PA[0, 1, 2] = np.nan
-    matmul_bias(PA, PB, b, C, C, 0, 2, 3, 4, True, tile.ACTIVATE, dtype(0))
+    matmul_bias(PA, PB, b, C, C, 0, 2, 0, len(C), 3, 4, True, tile.ACTIVATE, dtype(0))
     assert np.isfinite(reference.from_panels(C, 4)[0]).all()
     assert np.isnan(reference.from_panels(C, 4)[1]).all()
 
@@ -90,12 +90,12 @@ def test_nan_passes_the_activation(dtype, rng):
 def test_only_its_rows_are_written(dtype, rng):
     rows, k, n = 40, 20, 21
     _, _, b, PA, PB, C = operands(rng, rows, k, n, dtype)
-    matmul_bias(PA, PB, b, C, C, 11, 30, k, n, True, tile.STORE, dtype(0))
+    matmul_bias(PA, PB, b, C, C, 11, 30, 0, len(C), k, n, True, tile.STORE, dtype(0))
     assert np.isfinite(reference.from_panels(C, n)[11:30]).all()
     assert np.isnan(C[:, :11]).all()
     assert np.isnan(C[:, 30:]).all()
     empty = np.full_like(C, np.nan)
-    matmul_bias(PA, PB, b, empty, empty, 7, 7, k, n, True, tile.STORE, dtype(0))
+    matmul_bias(PA, PB, b, empty, empty, 7, 7, 0, len(C), k, n, True, tile.STORE, dtype(0))
     assert np.isnan(empty).all()
 
 
@@ -104,10 +104,25 @@ def test_bits_of_a_row_do_not_depend_on_its_neighbours(dtype, rng):
     rows, k, n = 130, 300, 20
     _, _, b, PA, PB, whole = operands(rng, rows, k, n, dtype)
     parts = np.full_like(whole, np.nan)
-    matmul_bias(PA, PB, b, whole, whole, 0, rows, k, n, True, tile.STORE, dtype(0))
+    matmul_bias(PA, PB, b, whole, whole, 0, rows, 0, len(whole), k, n, True, tile.STORE, dtype(0))
     for first, last in zip([0, 1, 5, 40, 127], [1, 5, 40, 127, 130], strict=True):
-        matmul_bias(PA, PB, b, parts, parts, first, last, k, n, True, tile.STORE, dtype(0))
+        matmul_bias(PA, PB, b, parts, parts, first, last, 0, len(parts), k, n, True, tile.STORE, dtype(0))
     assert_same_bits(reference.from_panels(parts, n), reference.from_panels(whole, n))
+
+
+def test_bits_of_a_panel_do_not_depend_on_its_neighbours(dtype, rng):
+    """Nor how panels are shared among them; of a large B, which is read in other blocks, too. Other panels are not written."""
+    width = panel_width(dtype)
+    for rows, k, n in [(13, 300, 3 * width + 1), (7, 2100, 6 * width)]:
+        _, _, b, PA, PB, whole = operands(rng, rows, k, n, dtype)
+        parts = np.full_like(whole, np.nan)
+        matmul_bias(PA, PB, b, whole, whole, 0, rows, 0, len(whole), k, n, True, tile.STORE, dtype(0))
+        matmul_bias(PA, PB, b, parts, parts, 0, 5, 1, 3, k, n, True, tile.STORE, dtype(0))
+        assert np.isnan(parts[[0, *range(3, len(parts))]]).all()
+        assert np.isnan(parts[:, 5:]).all()
+        for first, last in [(0, 1), (1, 3), (3, len(parts))]:
+            matmul_bias(PA, PB, b, parts, parts, 0, rows, first, last, k, n, True, tile.STORE, dtype(0))
+        assert_same_bits(parts, whole)
 
 
 @given(shaped("float64", A="mk", B="kn"))
@@ -116,7 +131,7 @@ def test_product_of_any_shape(arrays):
     (m, k), n, width = A.shape, B.shape[1], panel_width("float64")
     PA, PB = (reference.to_panels(M, width, np.float64, rows=r) for M, r in ((A, m), (B, -(-k // width) * width)))
     C = np.full((-(-n // width), m, width), np.nan)
-    matmul_bias(PA, PB, np.zeros(C.shape[0] * width), C, C, 0, m, k, n, False, tile.STORE, 0.0)
+    matmul_bias(PA, PB, np.zeros(C.shape[0] * width), C, C, 0, m, 0, len(C), k, n, False, tile.STORE, 0.0)
     assert np.all(np.abs(reference.from_panels(C, n) - reference.matmul(A, B)) <= reference.matmul_error(A, B, float))
 
 

@@ -56,12 +56,14 @@ class Batch:
         return reference.from_panels(self.panels(buffer, l), self.dims[l])
 
     def forward(self, r0=0, r1=BATCH):
-        from_python(passes.forward_pass)(self.buffers, BATCH, r0, r1, self.dtype(SLOPE), True, 0, 0)
+        sync = np.zeros(SYNC_WORDS, np.int64)
+        from_python(passes.forward_pass)(0, 1, self.buffers, BATCH, BATCH, r0, r1, self.dtype(SLOPE), True, 0, 0, sync)
 
     def backward(self, r0=0, r1=BATCH):
         """From half the squared error at the output."""
         fill_panels(self.panels("deltas", self.L), self.As[-1].T - self.Y)
-        from_python(passes.backward_pass)(self.buffers, BATCH, r0, r1, self.dtype(SLOPE))
+        sync = np.zeros(SYNC_WORDS, np.int64)
+        from_python(passes.backward_pass)(0, 1, self.buffers, BATCH, BATCH, r0, r1, self.dtype(SLOPE), sync)
 
     def expected_deltas(self):
         dA, deltas = self.As[-1] - self.Y.T, {}
@@ -80,7 +82,7 @@ def update(batch, code, m, l2, worker=0, workers=1):
     rates = np.zeros(optimizers.RATES, batch.dtype)
     from_python(optimizers.prepare_rates)(rule, 0.125, 1, float(m), rates)
     sync = np.zeros(SYNC_WORDS, np.int64)
-    from_python(passes.update_pass)(worker, workers, batch.buffers, BATCH, m, rule, rates, sync, 0)
+    from_python(passes.update_pass)(worker, workers, batch.buffers, BATCH, m, rule, rates, sync)
 
 
 def test_forward_equals_oracle(dtype):

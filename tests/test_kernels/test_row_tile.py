@@ -42,7 +42,7 @@ def test_row_equals_oracle_and_the_product_of_many_rows(finish, dtype, rng):
         assert np.all(np.abs(reference.from_panels(C, n) - expected) <= bound), (k, n)
         assert np.all(reference.padding(C, n) == 0), (k, n)
         many = np.full_like(C, np.nan)
-        matmul_bias(PA, PB, b, many, many, 0, 1, k, n, True, finish, dtype(0.25))
+        matmul_bias(PA, PB, b, many, many, 0, 1, 0, len(many), k, n, True, finish, dtype(0.25))
         assert_same_bits(C, many)
         for array, before in zip((PA, PB, b), kept, strict=True):
             np.testing.assert_array_equal(array, before)

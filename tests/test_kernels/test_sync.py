@@ -22,26 +22,32 @@ def count(words, times):
 
 
 @compiled
-def meet(worker, workers, rounds, words, spins, seen, wrong):
+def meet(worker, workers, rounds, words, waits, seen, wrong):
     """Each round: write the round's number, meet, look at everybody's, meet."""
     for r in range(rounds):
         seen[worker * 8] = r + 1
-        barrier(words, spins, worker, workers, 2 * r)
+        barrier(words, waits, worker, workers)
         for other in range(workers):
             if seen[other * 8] != r + 1:
                 wrong[worker * 8] += 1
-        barrier(words, spins, worker, workers, 2 * r + 1)
+        barrier(words, waits, worker, workers)
 
 
 @compiled
-def meet_once(worker, workers, words, spins):
-    barrier(words, spins, worker, workers, 0)
+def meet_once(worker, workers, words, waits):
+    barrier(words, waits, worker, workers)
+
+
+def waits_of(workers, spins):
+    waits = np.zeros((workers, 8), np.int64)
+    waits[:, sync.SPINS] = spins
+    return waits
 
 
 def meeting_place(workers):
-    """words, spins, seen, wrong."""
+    """words, waits, seen, wrong."""
     words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
-    return words, np.full((workers, 8), sync.MOST_SPINS), seen, wrong
+    return words, waits_of(workers, sync.MOST_SPINS), seen, wrong
 
 
 def on_threads(workers, work):
@@ -56,8 +62,8 @@ def on_threads(workers, work):
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
 def test_barrier(workers):
     meet(0, 1, 1, *meeting_place(1))  # compiled before the clock of the others runs
-    words, spins, seen, wrong = meeting_place(workers)
-    on_threads(workers, lambda worker: meet(worker, workers, ROUNDS, words, spins, seen, wrong))
+    words, waits, seen, wrong = meeting_place(workers)
+    on_threads(workers, lambda worker: meet(worker, workers, ROUNDS, words, waits, seen, wrong))
     assert not wrong.any()
     np.testing.assert_array_equal(seen[: 8 * workers : 8], ROUNDS)
     assert words[sync.ARRIVALS] == (0 if workers == 1 else 2 * ROUNDS * workers)
@@ -91,27 +97,27 @@ def test_hints_compile():
 
 def test_a_late_worker_wakes_those_who_sleep():
     """Three wait far longer than anybody looks, and are less patient the next time."""
-    words, spins, _, _ = meeting_place(4)
-    spins[:, 0] = 2000
-    meet_once(0, 1, words.copy(), spins.copy())
+    words, waits = np.zeros(sync.SYNC_WORDS, np.int64), waits_of(4, 2000)
+    meet_once(0, 1, words.copy(), waits.copy())
 
     def work(worker):
         if worker == 3:
             time.sleep(0.3 if JIT else 2.0)  # a look takes 0.1 ms without the JIT
-        meet_once(worker, 4, words, spins)
+        meet_once(worker, 4, words, waits)
 
     on_threads(4, work)
     assert words[sync.ARRIVALS] == 4
     assert words[sync.SLEEPERS] == 0
-    assert (spins[:3, 0] < 2000).all()
-    assert spins[3, 0] == 2000
+    assert (waits[:3, sync.SPINS] < 2000).all()
+    assert waits[3, sync.SPINS] == 2000
 
 
 def test_patience_comes_back_when_waiting_was_right():
     meet(0, 1, 1, *meeting_place(1))
-    words, spins, seen, wrong = meeting_place(2)
-    spins[:, 0] = 1
-    on_threads(2, lambda worker: meet(worker, 2, ROUNDS, words, spins, seen, wrong))
-    assert (spins[:, 0] > 1).all()
-    assert (spins[:, 0] <= sync.MOST_SPINS).all()
-    assert (spins[:, 1:] == sync.MOST_SPINS).all()
+    words, _, seen, wrong = meeting_place(2)
+    waits = waits_of(2, 1)
+    on_threads(2, lambda worker: meet(worker, 2, ROUNDS, words, waits, seen, wrong))
+    assert (waits[:, sync.SPINS] > 1).all()
+    assert (waits[:, sync.SPINS] <= sync.MOST_SPINS).all()
+    assert (waits[:, sync.MEETINGS] == 2 * ROUNDS).all()
+    assert not waits[:, 2:].any()

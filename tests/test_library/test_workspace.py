@@ -61,28 +61,6 @@ def test_padding_is_zero_after_load(network):
     assert buffers.transposed.sum() == sum(W.size for W in network.weights[1:])
 
 
-@pytest.mark.parametrize("batch", [1, 64, 5000])
-@pytest.mark.parametrize("workers", [1, 2, 3, 7, 40])
-def test_every_block_of_the_parameters_is_updated_by_one_worker(network, batch, workers):
-    buffers = Workspace(network, batch, workers).buffers
-    panels = buffers.layout[:, layout.PANELS]
-    wanted = {(l, i, j) for l in range(1, len(DIMS)) for i in range(panels[l - 1]) for j in range(panels[l])}
-    assert {tuple(b) for b in buffers.blocks.tolist()} == wanted
-    assert len(buffers.blocks) == len(wanted)
-    shares = buffers.shares
-    assert shares[0] == 0
-    assert shares[-1] == len(wanted)
-    assert len(shares) == workers + 1
-    assert np.all(np.diff(shares) >= 0)
-
-
-def test_shares_are_even():
-    """512 x 512, four workers: none has twice the work of another."""
-    shares = Workspace(Network([512, 512, 10]), 64, 4).buffers.shares
-    work = np.diff(shares)
-    assert work.max() < 2 * work.min()
-
-
 def test_fewer_workers_share_the_same_buffers(network):
     workspace = Workspace(network, 8, 4)
     other = workspace.with_workers(2)
