@@ -14,8 +14,9 @@ from fastdnn.kernels.losses import output_backward
 from fastdnn.kernels.optimizers import prepare_rates
 from fastdnn.kernels.passes import backward_pass, forward_pass, update_pass
 from fastdnn.kernels.random import shuffle
+from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.sync import DIVERGED_AT, MEETINGS, STEPS_DONE, STOP_ASKED, STOPPING, atomic_load, barrier
-from fastdnn.kernels.views import flat_view
+from fastdnn.kernels.views import flat_view, rows_view
 
 # What an epoch is run for: to update the parameters, to know each example's loss, to know each example's A[L].
 TRAIN, LOSSES, OUTPUTS = 1, 2, 4
@@ -34,22 +35,22 @@ def prepare_order(rows: Any, order: Any, shuffled: bool, seed: int, epoch: int) 
 
 
 @device
-def batch_weight(buffers: Any, m: int) -> float:
+def batch_weight(weights: Any, m: int) -> float:
     """What the m examples of the batch weigh together: m where all count alike."""
-    if buffers.batch_weights.size == 0:
+    if weights.size == 0:
         return float(m)
     total = 0.0
     for r in range(m):
-        total += buffers.batch_weights[r]
+        total += weights[r]
     return total
 
 
 @device
-def account(buffers: Any, step: int, m: int, weight: float, sync: Any, running: Any) -> None:
+def account(losses: Any, step: int, m: int, weight: float, sync: Any, running: Any) -> None:
     """Add up the losses of a batch of m examples, in their order; publish progress; decide whether this step is the last."""
     total = 0.0
     for r in range(m):
-        total += buffers.losses[r]
+        total += losses[r]
     if np.isfinite(total):
         running[LOSS_SUM] += total
         running[WEIGHT_SUM] += weight
@@ -61,18 +62,16 @@ def account(buffers: Any, step: int, m: int, weight: float, sync: Any, running: 
 
 
 @device
-def copy_outputs(buffers: Any, batch: int, first: int, r0: int, r1: int, slope: Any, AL: Any) -> None:
+def copy_outputs(Z: Any, A: Any, activation: int, n: int, first: int, r0: int, r1: int, slope: Any, AL: Any) -> None:
     """A[L] from the logits of examples r0..r1 of a batch, into rows first + r0 .. first + r1 of AL (m, n_y)."""
-    layout = buffers.layout
-    last = layout.shape[0] - 1
-    width = buffers.scratch.shape[2]
-    n = layout[last, UNITS]
-    A = layer_panels(buffers.activations, layout, last, layout[last, A_AT], batch, width)
-    Z = layer_panels(buffers.logits, layout, last, 0, batch, width)
-    activate(layout[last, ACTIVATION], Z, A, n, r0, r1, slope)
+    width = width_of(A)
+    activate(activation, Z, A, n, r0, r1, slope)
     for r in range(r0, r1):
-        for c in range(n):
-            AL[first + r, c] = A[c // width, r, c % width]
+        to = flat_view(AL, (first + r) * n, n)
+        for q in range(A.shape[0]):
+            row = rows_view(A, q, r, r + 1)
+            for c in range(min(width, n - q * width)):
+                to[q * width + c] = row[c]
 
 
 @kernel
@@ -138,7 +137,7 @@ def run_steps(
             )  # fmt: skip
         forward_pass(worker, workers, buffers, batch, here, r0, r1, slope, training, seed, step, sync)
         if purpose & OUTPUTS:
-            copy_outputs(buffers, batch, first, r0, r1, slope, AL)
+            copy_outputs(ZL, AL_batch, layout[last, ACTIVATION], layout[last, UNITS], first, r0, r1, slope, AL)
         if training or purpose & LOSSES:
             output_backward(
                 loss, layout[last, ACTIVATION], ZL, AL_batch, buffers.batch_labels, buffers.batch_targets,
@@ -151,13 +150,13 @@ def run_steps(
             resident = steps_per_epoch == 1 and buffers.dropout[0] == 0.0
             backward_pass(worker, workers, buffers, batch, here, r0, r1, slope, sync)
             barrier(sync, buffers.waits, worker, workers)
-            weight = batch_weight(buffers, here)
+            weight = batch_weight(buffers.batch_weights, here)
             # A batch of examples that all weigh nothing moves nothing.
             if weight > 0.0:
                 prepare_rates(rule, learning_rates[step - step0], rule.updates + step + 1, weight, rates)
                 update_pass(worker, workers, buffers, batch, here, rule, rates, sync)
             if worker == 0:
-                account(buffers, first // batch, here, weight, sync, running)
+                account(buffers.losses, first // batch, here, weight, sync, running)
                 if first + here == m:
                     epoch_losses[step // steps_per_epoch - step0 // steps_per_epoch] = (
                         running[LOSS_SUM] / running[WEIGHT_SUM]

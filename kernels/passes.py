@@ -31,12 +31,12 @@ from fastdnn.kernels.update import gradient_square, update_layer
 
 
 @device
-def inside_tile(buffers: Any, l: int, training: bool) -> bool:
-    """Whether layer l's activation, and in training its derivative, is done by the register tile alone.
+def inside_tile(activation: int, dropout: float) -> bool:
+    """Whether a layer's activation, and in training its derivative, is done by the register tile alone.
 
     Else the forward pass of training writes g'(Z), with the dropout of A[l], to where dZ[l] will be.
     """
-    return is_piecewise_linear(buffers.layout[l, ACTIVATION]) and not (training and buffers.dropout[l] > 0.0)
+    return is_piecewise_linear(activation) and not dropout > 0.0
 
 
 @device
@@ -73,7 +73,7 @@ def forward_pass(
         Z = layer_panels(buffers.logits, layout, l, 0, rows, width)
         W, b = weight_panels(buffers.parameters, layout, l, width), bias_panels(buffers.parameters, layout, l, width)
         activation = layout[l, ACTIVATION]
-        done = l < last and inside_tile(buffers, l, training)
+        done = l < last and inside_tile(activation, buffers.dropout[l] if training else 0.0)
         finish = ACTIVATE if done else STORE
         groups = layout[l, FORWARD_GROUPS] if training else 1
         first, end, j0, j1 = r0, r1, 0, layout[l, PANELS]
@@ -119,7 +119,8 @@ def backward_pass(
             transposed_panels(buffers.transposed, layout, l + 1, width),
             bias_panels(buffers.parameters, layout, l, width),
         )
-        by_sign = inside_tile(buffers, l, True)
+        activation = layout[l, ACTIVATION]
+        by_sign = inside_tile(activation, buffers.dropout[l])
         finish = DERIVE if by_sign else TIMES_DERIVATIVE
         groups = layout[l, BACKWARD_GROUPS]
         first, end, j0, j1 = r0, r1, 0, layout[l, PANELS]
@@ -127,7 +128,7 @@ def backward_pass(
             first, end, j0, j1 = place_in_grid(worker, workers, groups, m, j1)
             if not met:
                 barrier(sync, buffers.waits, worker, workers)
-        below = slope_below_zero(layout[l, ACTIVATION], slope)
+        below = slope_below_zero(activation, slope)
         matmul_bias(above, WT, b, dZ, A if by_sign else dZ, first, end, j0, j1, k, n, False, finish, below)
         met = groups > 1
         if met and l > 1:

@@ -17,6 +17,7 @@ from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
 from fastdnn.kernels.vector import INT32, INT64
+from fastdnn.kernels.views import flat_view
 
 # Words of `sync`: arrivals at the barrier; 1 where Python asks to stop; steps done; 1 where workers agreed to stop;
 # the number (from 1) of the step whose cost was not finite, else 0; workers that sleep at the barrier.
@@ -168,19 +169,20 @@ def barrier(sync: Any, waits: Any, worker: int, workers: int) -> None:
     """
     if workers == 1:
         return
-    waits[worker, MEETINGS] += 1
-    everyone = waits[worker, MEETINGS] * workers
+    mine = flat_view(waits, worker * waits.shape[1], waits.shape[1])
+    mine[MEETINGS] += 1
+    everyone = mine[MEETINGS] * workers
     if atomic_add(sync, ARRIVALS, 1) + 1 >= everyone:
         # A sleeper counts itself before it looks at the arrivals for the last time, so one of the two sees the other.
         if atomic_load(sync, SLEEPERS) > 0:
             wake(sync, ARRIVALS)
         return
-    for _ in range(waits[worker, SPINS]):
+    for _ in range(mine[SPINS]):
         if atomic_load(sync, ARRIVALS) >= everyone:
-            waits[worker, SPINS] = min(MOST_SPINS, 2 * waits[worker, SPINS])
+            mine[SPINS] = min(MOST_SPINS, 2 * mine[SPINS])
             return
         pause()
-    waits[worker, SPINS] = max(_FEWEST_SPINS, waits[worker, SPINS] // 4)
+    mine[SPINS] = max(_FEWEST_SPINS, mine[SPINS] // 4)
     atomic_add(sync, SLEEPERS, 1)
     arrived = atomic_load(sync, ARRIVALS)
     while arrived < everyone:

@@ -129,11 +129,11 @@ def update_layer(
 def gradient_square(G: Any, g: Any, i: int, j: int, k: int) -> float:
     """The sum of squares, in float64, of block (i, j) of a kept gradient, and of its part of the bias's where i is 0."""
     width = G.shape[2]
+    block = flat_view(G, (j * G.shape[1] + i * width) * width, min(width, k - i * width) * width)
     total = 0.0
-    for r in range(i * width, min(k, (i + 1) * width)):
-        for c in range(width):
-            total += np.float64(G[j, r, c]) * np.float64(G[j, r, c])
+    for x in block:
+        total += np.float64(x) * np.float64(x)
     if i == 0:
-        for c in range(j * width, (j + 1) * width):
-            total += np.float64(g[c]) * np.float64(g[c])
+        for x in flat_view(g, j * width, width):
+            total += np.float64(x) * np.float64(x)
     return total
