@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastdnn.callbacks import Callback as Callback
-    from fastdnn.callbacks import Checkpoint as Checkpoint
     from fastdnn.callbacks import EarlyStopping as EarlyStopping
     from fastdnn.callbacks import ReduceLROnPlateau as ReduceLROnPlateau
     from fastdnn.callbacks import TerminateOnNaN as TerminateOnNaN
+    from fastdnn.checkpoint_callback import Checkpoint as Checkpoint
     from fastdnn.checkpoints import load_checkpoint as load_checkpoint
     from fastdnn.custom_activations import register_activation as register_activation
     from fastdnn.custom_losses import register_loss as register_loss
@@ -49,7 +49,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CSVLogger": "fastdnn.loggers",
     "Callback": "fastdnn.callbacks",
-    "Checkpoint": "fastdnn.callbacks",
+    "Checkpoint": "fastdnn.checkpoint_callback",
     "Diagnosis": "fastdnn.diagnosis",
     "EarlyStopping": "fastdnn.callbacks",
     "Examples": "fastdnn.examples",

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fastdnn.callbacks import Checkpoint, Run
+from fastdnn.callbacks import Run
+from fastdnn.checkpoint_callback import Checkpoint
 from fastdnn.checkpoints import damage_of_checkpoint, read_checkpoint
 from fastdnn.errors import DataError, ModelFileError, ParameterError
 from fastdnn.provenance import file_sha256

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.callbacks import Callback, checkpoints_last, notify
+from fastdnn.callbacks import Callback, notify
+from fastdnn.checkpoint_callback import checkpoints_last
 from fastdnn.engine import Pass
 from fastdnn.errors import DivergenceError, check_number
 from fastdnn.examples import Examples

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastdnn.callbacks import Callback, checkpoints_last, notify
+from fastdnn.callbacks import Callback, notify
+from fastdnn.checkpoint_callback import checkpoints_last
 from fastdnn.checkpoints import save_checkpoint
 from fastdnn.history import History
 from fastdnn.network import Network

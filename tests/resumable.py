@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastdnn.callbacks import Checkpoint
+from fastdnn.checkpoint_callback import Checkpoint
 from fastdnn.examples import Examples
 from fastdnn.network import Network
 from fastdnn.training import train

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fastdnn.callbacks import check_callbacks, checkpoints_last, notify
+from fastdnn.callbacks import check_callbacks, notify
+from fastdnn.checkpoint_callback import checkpoints_last
 from fastdnn.checkpoints import save_checkpoint
 from fastdnn.errors import check_number
 from fastdnn.estimators.validation import Validation

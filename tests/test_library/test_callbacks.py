@@ -8,7 +8,8 @@ import pytest
 from played import FakeRun
 
 import fastdnn
-from fastdnn.callbacks import Callback, Checkpoint, EarlyStopping, ReduceLROnPlateau, TerminateOnNaN, notify
+from fastdnn.callbacks import Callback, EarlyStopping, ReduceLROnPlateau, TerminateOnNaN, notify
+from fastdnn.checkpoint_callback import Checkpoint
 from fastdnn.checkpoints import load_checkpoint
 from fastdnn.errors import ModelFileError, ParameterError
 

@@ -14,7 +14,8 @@ import pytest
 from resumable import EPOCHS, TRAIN, VALID, at, new_network, run, same, weighted
 
 from fastdnn import custom_losses
-from fastdnn.callbacks import Callback, Checkpoint
+from fastdnn.callbacks import Callback
+from fastdnn.checkpoint_callback import Checkpoint
 from fastdnn.checkpoints import load_checkpoint
 from fastdnn.errors import DataError, ModelFileError, ParameterError
 from fastdnn.examples import Examples

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from resumable import EPOCHS, TRAIN, VALID, at, run, same
 
-from fastdnn.callbacks import Callback, Checkpoint, EarlyStopping, ReduceLROnPlateau
+from fastdnn.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+from fastdnn.checkpoint_callback import Checkpoint
 from fastdnn.checkpoints import load_checkpoint
 from fastdnn.errors import ParameterError
 from fastdnn.loggers import CSVLogger, JSONLLogger

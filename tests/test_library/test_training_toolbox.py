@@ -16,7 +16,8 @@ import pytest
 from callers import JIT
 
 from fastdnn import metrics
-from fastdnn.callbacks import Callback, Checkpoint, EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
+from fastdnn.callbacks import Callback, EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
+from fastdnn.checkpoint_callback import Checkpoint
 from fastdnn.checkpoints import load_checkpoint
 from fastdnn.errors import DivergenceError, ParameterError
 from fastdnn.examples import Examples
