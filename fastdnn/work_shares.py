@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdnn.kernels.vector import panel_width, tile_height
+from fastdnn.panels import panel_count
 
 # Bytes of dZ that may stay in the second-level cache while the panels of A pass by in an update.
 _DELTA_BLOCK_BYTES = 1 << 17
@@ -37,7 +38,7 @@ def share_out(dims: Sequence[int], batch: int, dtype: np.dtype[Any], workers: in
         if l + 1 < len(dims):
             groups[l, 1] = unit_groups(batch, dims[l + 1], dims[l], dtype, workers)
     blocks = _update_order(dims, batch, dtype)
-    owner = _owners(blocks, groups[:, 0], dims, panel_width(dtype), workers)
+    owner = _owners(blocks, groups[:, 0], dims, dtype, workers)
     order = np.argsort(owner, kind="stable")
     begins = np.searchsorted(owner[order], np.arange(workers + 1)).astype(np.int64)
     return WorkShares(groups, np.ascontiguousarray(blocks[order]), begins)
@@ -56,7 +57,7 @@ def unit_groups(m: int, k: int, n: int, dtype: np.dtype[Any], workers: int) -> i
     the weights, more of the (m, k) below, and the workers must meet before and after. The cheapest is taken.
     """
     width, height = panel_width(dtype), tile_height(2)
-    panels = -(-n // width)
+    panels = panel_count(n, dtype)
 
     def cost(groups: int) -> int:
         rows, columns = -(-m * groups // workers), min(n, -(-panels // groups) * width)
@@ -69,7 +70,7 @@ def unit_groups(m: int, k: int, n: int, dtype: np.dtype[Any], workers: int) -> i
 def _update_order(dims: Sequence[int], batch: int, dtype: np.dtype[Any]) -> NDArray[np.int64]:
     """All blocks in the order an update by one worker visits them: groups of dZ's panels that fit the cache, and within a group one
     panel of A after the other."""
-    panels = [-(-n // panel_width(dtype)) for n in dims]
+    panels = [panel_count(n, dtype) for n in dims]
     group = max(1, _DELTA_BLOCK_BYTES // (batch * panel_width(dtype) * dtype.itemsize))
     parts = []
     for l in range(1, len(panels)):
@@ -81,18 +82,18 @@ def _update_order(dims: Sequence[int], batch: int, dtype: np.dtype[Any]) -> NDAr
 
 
 def _owners(
-    blocks: NDArray[np.int64], groups: NDArray[np.int64], dims: Sequence[int], width: int, workers: int
+    blocks: NDArray[np.int64], groups: NDArray[np.int64], dims: Sequence[int], dtype: np.dtype[Any], workers: int
 ) -> NDArray[np.int64]:
     """Who updates each block: of a layer whose units are shared out, whose part of the grid it lies in, so that its weights stay in
     that core's cache; the others fill up what is left, in their order, as evenly as whole blocks allow."""
-    units = np.asarray(dims)
-    panels = -(-units // width)
+    units, panels = np.asarray(dims), np.array([panel_count(n, dtype) for n in dims])
+    width = panel_width(dtype)
     layer, below, panel = blocks[:, 0], blocks[:, 1], blocks[:, 2]
     rows = np.minimum(units[layer - 1] - below * width, width)
     # A block at the edge costs what it holds, in vectors.
     cost = rows * np.where(units[layer] - panel * width <= width // 2, width // 2, width)
     columns, lines = groups[layer], workers // groups[layer]
-    # As passes.place_in_grid has it.
+    # As passes.part_of_product has it.
     column, line = ((panel + 1) * columns - 1) // panels[layer], ((below + 1) * lines - 1) // panels[layer - 1]
     owner: NDArray[np.int64] = line * columns + column
     fixed = columns > 1

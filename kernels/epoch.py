@@ -8,15 +8,14 @@ import numpy as np
 
 from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.activations import activate
-from fastdnn.kernels.gather import gather_batch
+from fastdnn.kernels.gather import compact, gather_batch
 from fastdnn.kernels.layout import A_AT, ACTIVATION, DZ_AT, UNITS, layer_panels
 from fastdnn.kernels.losses import output_backward
 from fastdnn.kernels.optimizers import prepare_rates
 from fastdnn.kernels.passes import backward_pass, forward_pass, update_pass
 from fastdnn.kernels.random import shuffle
-from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.sync import DIVERGED_AT, MEETINGS, STEPS_DONE, STOP_ASKED, STOPPING, atomic_load, barrier
-from fastdnn.kernels.views import flat_view, rows_view
+from fastdnn.kernels.views import flat_view
 
 # What an epoch is run for: to update the parameters, to know each example's loss, to know each example's A[L].
 TRAIN, LOSSES, OUTPUTS = 1, 2, 4
@@ -64,14 +63,8 @@ def account(losses: Any, step: int, m: int, weight: float, sync: Any, running: A
 @device
 def copy_outputs(Z: Any, A: Any, activation: int, n: int, first: int, r0: int, r1: int, slope: Any, AL: Any) -> None:
     """A[L] from the logits of examples r0..r1 of a batch, into rows first + r0 .. first + r1 of AL (m, n_y)."""
-    width = width_of(A)
     activate(activation, Z, A, n, r0, r1, slope)
-    for r in range(r0, r1):
-        to = flat_view(AL, (first + r) * n, n)
-        for q in range(A.shape[0]):
-            row = rows_view(A, q, r, r + 1)
-            for c in range(min(width, n - q * width)):
-                to[q * width + c] = row[c]
+    compact(A, r0, r1, n, flat_view(AL, (first + r0) * n, (r1 - r0) * n))
 
 
 @kernel

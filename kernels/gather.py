@@ -1,4 +1,4 @@
-"""The rows of a mini-batch, taken from the data into the engine's buffers."""
+"""The rows of a mini-batch, taken from the data into the engine's buffers, and rows of panels back out of them."""
 
 from __future__ import annotations
 
@@ -109,3 +109,20 @@ def gather_batch(
             batch_targets[r, c] = targets[example, c]
         if batch_weights.size > 0:
             batch_weights[r] = weights[example] if weights.size > 0 else 1.0
+
+
+@device
+def compact(P: Any, r0: int, r1: int, n: int, M: Any) -> None:
+    """M = rows r0..r1 of the matrix (rows, n) that panels P hold, row after row in a vector."""
+    width = width_of(P)
+    whole = n // width
+    for q in range(whole):
+        for r in range(r0, r1):
+            copy_row(P, (q * P.shape[1] + r) * width, M, (r - r0) * n + q * width)
+    rest = n - whole * width
+    if rest > 0:
+        for r in range(r0, r1):
+            p = flat_view(P, (whole * P.shape[1] + r) * width, rest)
+            to = flat_view(M, (r - r0) * n + whole * width, rest)
+            for c in range(rest):
+                to[c] = p[c]

@@ -49,8 +49,8 @@ class Buffers(NamedTuple):
     loss_parameters: Any  # the numbers of the loss, see losses.py
     losses: Any  # (batch,) float64
     blocks: Any  # (blocks, 4) int64: layer, panel of the layer below, panel of this layer, place in `squares`
-    waits: Any  # (workers, 8) int64, a cache line for each worker: see sync.barrier
     shares: Any  # (workers + 1,) int64: worker t updates blocks shares[t] .. shares[t + 1]
+    waits: Any  # (workers, 8) int64, a cache line for each worker: see sync.barrier
 
 
 class Rule(NamedTuple):

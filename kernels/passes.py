@@ -40,9 +40,18 @@ def inside_tile(activation: int, dropout: float) -> bool:
 
 
 @device
-def place_in_grid(worker: int, workers: int, groups: int, m: int, panels: int) -> tuple[int, int, int, int]:
-    """First row and end, first panel and end of a worker's part of (panels, m rows): the workers stand in a grid of `groups`
-    columns, and one behind the other in each of these share out the rows."""
+def part_of_product(
+    worker: int, workers: int, groups: int, met: bool, m: int, r0: int, r1: int, panels: int, sync: Any, waits: Any
+) -> tuple[int, int, int, int]:
+    """First row and end, first panel and end of what a worker computes of a product of (panels, m rows).
+
+    In one group its own rows r0..r1 of all panels. Else the workers stand in a grid of `groups` columns, and those behind each
+    other in one share out the rows; each reads rows of others, so they meet first, unless they have just `met`.
+    """
+    if groups == 1:
+        return r0, r1, 0, panels
+    if not met:
+        barrier(sync, waits, worker, workers)
     lines, line, column = workers // groups, worker // groups, worker % groups
     return m * line // lines, m * (line + 1) // lines, panels * column // groups, panels * (column + 1) // groups
 
@@ -76,11 +85,9 @@ def forward_pass(
         done = l < last and inside_tile(activation, buffers.dropout[l] if training else 0.0)
         finish = ACTIVATE if done else STORE
         groups = layout[l, FORWARD_GROUPS] if training else 1
-        first, end, j0, j1 = r0, r1, 0, layout[l, PANELS]
-        if groups > 1:
-            first, end, j0, j1 = place_in_grid(worker, workers, groups, m, j1)
-            if not met:
-                barrier(sync, buffers.waits, worker, workers)
+        first, end, j0, j1 = part_of_product(
+            worker, workers, groups, met, m, r0, r1, layout[l, PANELS], sync, buffers.waits
+        )
         below = slope_below_zero(activation, slope)
         matmul_bias(A_prev, W, b, A if done else Z, A, first, end, j0, j1, k, n, True, finish, below)
         if groups > 1:
@@ -123,11 +130,9 @@ def backward_pass(
         by_sign = inside_tile(activation, buffers.dropout[l])
         finish = DERIVE if by_sign else TIMES_DERIVATIVE
         groups = layout[l, BACKWARD_GROUPS]
-        first, end, j0, j1 = r0, r1, 0, layout[l, PANELS]
-        if groups > 1:
-            first, end, j0, j1 = place_in_grid(worker, workers, groups, m, j1)
-            if not met:
-                barrier(sync, buffers.waits, worker, workers)
+        first, end, j0, j1 = part_of_product(
+            worker, workers, groups, met, m, r0, r1, layout[l, PANELS], sync, buffers.waits
+        )
         below = slope_below_zero(activation, slope)
         matmul_bias(above, WT, b, dZ, A if by_sign else dZ, first, end, j0, j1, k, n, False, finish, below)
         met = groups > 1

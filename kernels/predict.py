@@ -12,11 +12,11 @@ import numpy as np
 
 from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.activations import SOFTMAX, activate, is_piecewise_linear, slope_below_zero
-from fastdnn.kernels.gather import gather_numbers
+from fastdnn.kernels.gather import compact, gather_numbers
 from fastdnn.kernels.gemm import matmul_bias
 from fastdnn.kernels.layout import ACTIVATION, PANELS, UNITS, bias_panels, weight_panels
 from fastdnn.kernels.row_tile import row_matmul_bias
-from fastdnn.kernels.rows import copy_row, width_of
+from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ACTIVATE, STORE
 from fastdnn.kernels.views import flat_view, panel_view
 
@@ -38,22 +38,6 @@ def rows_are_finite(Z: Any, m: int) -> bool:
 
 
 @device
-def compact(P: Any, m: int, n: int, M: Any) -> None:
-    """M = the matrix (m, n) that panels P hold, row after row in a vector."""
-    width = width_of(P)
-    whole = n // width
-    for q in range(whole):
-        for r in range(m):
-            copy_row(P, (q * P.shape[1] + r) * width, M, r * n + q * width)
-    rest = n - whole * width
-    if rest > 0:
-        for r in range(m):
-            p, to = flat_view(P, (whole * P.shape[1] + r) * width, rest), flat_view(M, r * n + whole * width, rest)
-            for c in range(rest):
-                to[c] = p[c]
-
-
-@device
 def output_rows(activation: int, Z: Any, A: Any, n: int, m: int, slope: Any, AL: Any) -> None:
     """AL = g(Z) as rows of n numbers in a vector. Z, panels of (m, n), and A of the same shape are overwritten.
 
@@ -62,11 +46,11 @@ def output_rows(activation: int, Z: Any, A: Any, n: int, m: int, slope: Any, AL:
     width = width_of(Z)
     if activation == SOFTMAX or n >= width:
         activate(activation, Z, A, n, 0, m, slope)
-        compact(A, m, n, AL)
+        compact(A, 0, m, n, AL)
         return
     lines = (m * n + width - 1) // width
     side_by_side = panel_view(A, 0, 1, lines, width)
-    compact(Z, m, n, flat_view(side_by_side, 0, lines * width))
+    compact(Z, 0, m, n, flat_view(side_by_side, 0, lines * width))
     activate(activation, side_by_side, Z, width, 0, lines, slope)
     results = flat_view(Z, 0, m * n)
     for i in range(m * n):
@@ -128,7 +112,7 @@ def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, sl
             elif l == last:
                 results = flat_view(AL, first * n_y, here * n_y)
                 if inside_tile:
-                    compact(A, here, n_y, results)
+                    compact(A, 0, here, n_y, results)
                 else:
                     output_rows(activation, Z, A, n_y, here, slope[0], results)
             at, to = to, at

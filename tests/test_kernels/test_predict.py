@@ -9,7 +9,7 @@ from callers import assert_same_bits, from_python
 
 from fastdnn.examples import Examples
 from fastdnn.inference import evaluate
-from fastdnn.kernels import layout, predict
+from fastdnn.kernels import gather, layout, predict
 from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
 from fastdnn.panels import empty_panels, fill_panels
@@ -99,6 +99,8 @@ def test_compact_is_the_matrix(dtype, rng):
         P = empty_panels(m + 2, n, dtype)
         fill_panels(P, M)
         out = np.full(m * n + 1, np.nan, dtype)
-        from_python(predict.compact)(P, m, n, out)
+        from_python(gather.compact)(P, 0, m, n, out)
         np.testing.assert_array_equal(out[:-1].reshape(m, n), M)
         assert np.isnan(out[-1])
+        from_python(gather.compact)(P, m // 2, m, n, out)
+        np.testing.assert_array_equal(out[: (m - m // 2) * n].reshape(-1, n), M[m // 2 :])

@@ -10,8 +10,8 @@ from fastdnn import work_shares
 from fastdnn.engine import NO_UPDATE, run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels import optimizers
-from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
+from fastdnn.panels import panel_count
 from fastdnn.work_shares import share_out, share_rows, unit_groups
 from fastdnn.workspace import Workspace
 
@@ -21,7 +21,7 @@ needs_fixed_order = pytest.mark.skipif(not JIT, reason="without the JIT NumPy or
 
 
 def panels_of(dims, dtype):
-    return [-(-n // panel_width(dtype)) for n in dims]
+    return [panel_count(n, dtype) for n in dims]
 
 
 @pytest.mark.parametrize("meetings", [0, 200_000])
