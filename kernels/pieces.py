@@ -13,6 +13,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
 from fastdnn.kernels.lean import Flags, garbage_kept, lean_pipeline, require_no_references
+from fastdnn.kernels.lookups import looked_up_once
 
 _Library: Any = JITCodeLibrary
 _Compiler: Any = Compiler
@@ -72,7 +73,7 @@ def _compiler_into(library: Any) -> Any:
     class Lean(_Compiler):  # type: ignore[misc]
         def _compile_core(self) -> Any:
             self.state.flags = Flags(self.state.flags)
-            with garbage_kept():
+            with garbage_kept(), looked_up_once():
                 return super()._compile_core()
 
         def define_pipelines(self) -> Any:

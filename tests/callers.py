@@ -7,6 +7,7 @@ import functools
 import numba
 import numpy as np
 
+from fastdnn.kernels import _jit, pieces
 from fastdnn.kernels._jit import load_separate
 
 JIT = not numba.config.DISABLE_JIT
@@ -15,6 +16,11 @@ JIT = not numba.config.DISABLE_JIT
 def compiled(function):
     """A decorator for kernels of the tests' own."""
     return numba.njit(error_model="numpy", nogil=True)(function)
+
+
+def uncached_kernel(function):
+    """As fastdnn compiles its kernels, but not kept in the cache."""
+    return _jit._njit(no_cfunc_wrapper=True, pipeline_class=pieces.KernelCompiler, **_jit._OPTIONS)(function)
 
 
 @functools.cache

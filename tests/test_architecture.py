@@ -78,7 +78,7 @@ def test_nothing_imports_a_second_copy_or_what_is_not_shipped(name):
 
 KERNEL_ORDER = [
     {"cache_root"},
-    {"cache", "lean"},
+    {"cache", "lean", "lookups"},
     {"pieces"},
     {"_jit"},
     {"vector"},

@@ -8,18 +8,13 @@ import sys
 
 import numpy as np
 import pytest
-from callers import JIT
+from callers import JIT, uncached_kernel
 from numba.core import compiler
 from numba.core.errors import TypingError
 
-from fastdnn.kernels import _jit, lean, pieces
+from fastdnn.kernels import _jit, lean
 
 pytestmark = pytest.mark.skipif(not JIT, reason="compiled code")
-
-
-def compiled(function):
-    """As a kernel, but not kept in the cache."""
-    return _jit._njit(no_cfunc_wrapper=True, pipeline_class=pieces.KernelCompiler, **_jit._OPTIONS)(function)
 
 
 @_jit.device
@@ -28,7 +23,7 @@ def _row(A, i):
 
 
 def test_views_of_views_are_the_callers_memory_and_hold_nothing(dtype):
-    @compiled
+    @uncached_kernel
     def double_row(A, i):
         row = _row(A, i)
         part = row[1:]
@@ -44,7 +39,7 @@ def test_views_of_views_are_the_callers_memory_and_hold_nothing(dtype):
 
 
 def test_nothing_is_counted_in_a_kernel():
-    @compiled
+    @uncached_kernel
     def total(A, out):
         for i in range(A.shape[0]):
             row = _row(A, i)
@@ -56,7 +51,7 @@ def test_nothing_is_counted_in_a_kernel():
 
 
 def test_a_kernel_that_returns_an_array_is_refused():
-    @compiled
+    @uncached_kernel
     def give(A):
         return A
 
@@ -65,7 +60,7 @@ def test_a_kernel_that_returns_an_array_is_refused():
 
 
 def test_a_kernel_that_allocates_is_refused():
-    @compiled
+    @uncached_kernel
     def allocate(A):
         A[0] = np.empty(int(A[0])).sum()
 
