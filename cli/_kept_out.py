@@ -10,8 +10,8 @@ class KeptOut(MetaPathFinder):
     """A finder, put before the others, to which two libraries are not installed.
 
     pandas: pyarrow loads it to see whether it was given a table of it.
-    SciPy's linear algebra: Numba loads it for np.dot in functions of a user's own, while it loads its array functions. At any
-    other time it is found, as L-BFGS needs it.
+    SciPy's linear algebra: where Numba compiles, it loads that for np.dot in functions of a user's own, while it loads its array
+    functions. At any other time it is found, as L-BFGS needs it.
     """
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:

@@ -22,6 +22,7 @@ import llvmlite
 import numba
 from numba.core import sigutils
 from numba.core.registry import cpu_target
+from numba.core.runtime.nrt import rtsys
 
 from fastdnn.kernels.cache_root import user_cache_root
 
@@ -88,7 +89,7 @@ class GuardedCache:
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """The compiled function, or None."""
         try:
-            found = self._cache.load_overload(signature, target_context)
+            found = self._load(signature, target_context)
             if found is not None and found.signature.args != _argument_types(signature):
                 raise ValueError("another function's code")  # two processes that wrote at once may leave this
             return found
@@ -98,6 +99,14 @@ class GuardedCache:
             )
             self._forget()
             return None
+
+    def _load(self, signature: Any, target_context: Any) -> Any:
+        # Numba's own load_overload begins by loading all that it can compile from: half a second, to compile nothing.
+        if not hasattr(self._cache, "_load_overload"):
+            return self._cache.load_overload(signature, target_context)
+        rtsys.initialize(target_context)  # what a kernel's entry calls to read NumPy's arrays
+        with self._cache._guard_against_spurious_io_errors():
+            return self._cache._load_overload(signature, target_context)
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep a compiled function, if that is possible."""

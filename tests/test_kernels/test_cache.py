@@ -31,12 +31,17 @@ for w in said:
 """
 
 
+def run(folder, program, **environment):
+    """Lines of standard output of a process with this cache folder."""
+    environment = os.environ | {"FASTDNN_CACHE_DIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)} | environment
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def use(folder, **environment):
     """First line, and the warnings, of a process that uses one kernel with this cache folder."""
-    environment = os.environ | {"FASTDNN_CACHE_DIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)} | environment
-    done = subprocess.run([sys.executable, "-c", _USE], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    first, *rest = done.stdout.splitlines()
+    first, *rest = run(folder, _USE, **environment)
     return first, rest
 
 
@@ -51,6 +56,17 @@ def test_code_is_kept_for_its_owner_and_found_again(tmp_path):
     (inner,) = folder.iterdir()
     assert stat.S_IMODE(inner.stat().st_mode) & 0o077 == 0
     assert use(folder) == ("[0, 1, 2] 1 0", [])
+
+
+def test_kept_code_is_loaded_without_what_compiles(tmp_path):
+    """Half a second of every process; what compiles later loads it then."""
+    use(tmp_path)
+    program = f"""{_USE}
+import sys, numba
+print("numba.np.linalg" in sys.modules)
+print(numba.njit(lambda a: a.sum())(np.ones(3)))
+"""
+    assert run(tmp_path, program) == ["[0, 1, 2] 1 0", "False", "3.0"]
 
 
 @pytest.mark.parametrize("damage", ["an index of nonsense", "code cut short"])
@@ -109,18 +125,14 @@ Z = np.ones((1, 1, 16), np.float32)
 backward(activations.IDENTITY, Z, Z, Z.copy(), 1, 0, 1, np.float32(0))
 print(sum(backward.stats.cache_misses.values()))
 """
-    environment = os.environ | {"FASTDNN_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", first], env=environment, check=True, timeout=300)
+    run(tmp_path, first)
     one, two = sorted(
         p for p in kept(tmp_path) if p.name.startswith("activations.activate_backward-") and p.suffix == ".nbc"
     )
     contents = one.read_bytes(), two.read_bytes()
     one.write_bytes(contents[1])
     two.write_bytes(contents[0])
-    done = subprocess.run(
-        [sys.executable, "-c", again], env=environment, capture_output=True, text=True, check=True, timeout=300
-    )
-    assert done.stdout == "1\n"
+    assert run(tmp_path, again) == ["1"]
 
 
 def test_the_key_follows_what_compiled_code_depends_on(tmp_path, monkeypatch):
