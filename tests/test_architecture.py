@@ -83,7 +83,7 @@ KERNEL_ORDER = [
     {"_jit"},
     {"vector"},
     {"views", "custom", "mathfun", "tile", "rows", "panels", "random"},
-    {"sync", "normal", "elementwise_losses", "softmax_loss", "product_tile", "gradient_tile"},
+    {"sync", "normal", "elementwise_losses", "softmax_loss", "product_tile", "gradient_tile", "narrow"},
     {"elementwise"},
     {"smooth", "activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout", "peak"},
     {"losses", "layers", "row_tile"},

@@ -33,6 +33,9 @@ def product_sizes(width):
         (121, 259, 2 * width + 1),
         (250, 600, 3),
         (5, 1030, width + 1),
+        (33, 4 * width, 1),
+        (530, 7 * width + 3, 2),
+        (31, 3 * width - 1, width + 2),
     ]
 
 
@@ -66,7 +69,7 @@ def test_product_equals_oracle(with_bias, dtype, rng):
 @pytest.mark.parametrize("slope", [1.0, 0.0, 0.125])
 def test_finish_chooses_by_sign(finish, slope, dtype, rng):
     """The same bits as STORE followed by the choice: of Z's own sign, or of D's."""
-    for rows, k, n in [(1, 1, 1), (HEIGHT + 1, 40, 17), (5, 600, panel_width(dtype) + 1)]:
+    for rows, k, n in [(1, 1, 1), (HEIGHT + 1, 40, 17), (5, 600, panel_width(dtype) + 1), (9, 40, 2)]:
         _, _, b, PA, PB, Z = operands(rng, rows, k, n, dtype)
         D = reference.to_panels(rng.choice([-1.0, 0.0, 1.0], (rows, n)), panel_width(dtype), dtype)
         kept, C = D.copy(), np.full_like(Z, np.nan)
@@ -161,6 +164,9 @@ def gradient_sizes(width):
         (192, HEIGHT, 7),
         (193, HEIGHT + 1, width // 2),
         (400, width + 1, width // 2 + 1),
+        (40, 2 * width + 1, 2),
+        (width, width, 1),
+        (101, 5, width + 2),
     ]
 
 
