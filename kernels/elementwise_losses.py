@@ -14,7 +14,7 @@ from numba import types
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.custom import FIRST_ADDRESS, call_elementwise_pair
-from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.rows import copy_row, width_of
 from fastdnn.kernels.views import flat_view, rows_view
 
 SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, ABSOLUTE_ERROR, HUBER, QUANTILE, POISSON = range(7)
@@ -111,13 +111,21 @@ def elementwise_loss(
     zero = A.dtype.type(0)
     for q in range((n + width - 1) // width):
         here = min(width, n - q * width)
-        # Numbers only ever move towards the front, so those still to be read are never overwritten.
-        v, d = rows_view(A, q, r0, r1), rows_view(Z, q, r0, r1)
-        k = 0
-        for r in range(r0, r1):
-            for c in range(here):
-                v[k], d[k] = values[q, r, c], Y[r, q * width + c]
-                k += 1
+        whole = here == width
+        # A panel without padding is side by side as it is.
+        v = rows_view(values if whole else A, q, r0, r1)
+        d = rows_view(dZ if whole and not chain else Z, q, r0, r1)
+        slopes = rows_view(dZ, q, r0, r1)
+        if whole:
+            for r in range(r0, r1):
+                copy_row(Y, r * n + q * width, d, (r - r0) * width)
+        else:
+            # Numbers only ever move towards the front, so those still to be read are never overwritten.
+            k = 0
+            for r in range(r0, r1):
+                for c in range(here):
+                    v[k], d[k] = values[q, r, c], Y[r, q * width + c]
+                    k += 1
         loss_terms(loss, v, d, q * width, here, (r1 - r0) * here, parameters)
         for r in range(r0, r1):
             k = (r - r0) * here
@@ -125,12 +133,17 @@ def elementwise_loss(
             for c in range(here):
                 total += v[k + c]
             losses[r] = total if q == 0 else losses[r] + total
-            if chain:
+        if chain and whole:
+            for i in range(slopes.size):
+                slopes[i] *= d[i]
+        if whole:
+            continue
+        if chain:
+            for r in range(r0, r1):
                 for c in range(here):
-                    d[k + c] *= dZ[q, r, c]
-        cleared = rows_view(dZ, q, r0, r1)
-        for i in range(cleared.size):
-            cleared[i] = zero
+                    d[(r - r0) * here + c] *= dZ[q, r, c]
+        for i in range(slopes.size):
+            slopes[i] = zero
         for r in range(r0, r1):
             for c in range(here):
                 dZ[q, r, c] = d[(r - r0) * here + c]

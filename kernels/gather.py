@@ -26,6 +26,17 @@ def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
 
 
 @device
+def copy_numbers(source: Any, at: int, n: int, target: Any, to: int) -> None:
+    """n numbers from flat position `at` to flat position `to`."""
+    width = width_of(target)
+    whole = n // width * width
+    for c in range(0, whole, width):
+        copy_row(source, at + c, target, to + c)
+    if whole < n:
+        copy_part(source, at + whole, n - whole, target, to + whole)
+
+
+@device
 def gather_pixels(X: Any, scale: Any, shift: Any, example: int, A: Any, r: int) -> None:
     """Row r of A[0] = row `example` of uint8 X, times scale, plus shift, column by column; both (n,) of A's type."""
     n, width = X.shape[1], width_of(A)
@@ -105,8 +116,8 @@ def gather_batch(
             gather_numbers(X, example, A, r)
         if labels.size > 0:
             batch_labels[r] = labels[example]
-        for c in range(targets.shape[1]):
-            batch_targets[r, c] = targets[example, c]
+        n = targets.shape[1]
+        copy_numbers(targets, example * n, n, batch_targets, r * n)
         if batch_weights.size > 0:
             batch_weights[r] = weights[example] if weights.size > 0 else 1.0
 

@@ -50,7 +50,7 @@ def test_rows_and_targets(examples, dtype, rng):
     width = panel_width(dtype)
     for n in (1, 7, 17, width - 1, width, width + 1, 3 * width + 2):
         data = examples(n)
-        targets = rng.normal(size=(M, 3)).astype(dtype)
+        targets = rng.normal(size=(M, n + 2)).astype(dtype)
         A, labels, Y, chosen, _ = gathered(data, dtype, n, np.arange(M) * 2, targets, (0, 6), fill=5)
         tolerance = 2 * np.finfo(dtype).eps
         expected = data[4][chosen]

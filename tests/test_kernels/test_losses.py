@@ -241,14 +241,14 @@ def test_a_loss_of_the_user_s_own(output, dtype, rng):
 @pytest.mark.parametrize("split", [1, 7, 16, 33])
 @pytest.mark.parametrize(("loss", "output"), PAIRS)
 def test_bits_do_not_depend_on_which_rows_are_done_together(loss, output, split, dtype, rng):
-    n = 3
-    M = rng.uniform(-4, 4, (50, n)).astype(dtype)
-    labels, Y, _ = targets_for(loss, rng, 50, n)
-    whole, dZ_whole = run(loss, output, M, labels, Y, dtype)
-    for rows in ((0, split), (split, 50)):
-        part, dZ_part = run(loss, output, M, labels, Y, dtype, rows=rows)
-        assert_same_bits(part[slice(*rows)], whole[slice(*rows)])
-        assert_same_bits(dZ_part[:, slice(*rows)], dZ_whole[:, slice(*rows)])
+    for n in (3, panel_width(dtype) + 5):
+        M = rng.uniform(-4, 4, (50, n)).astype(dtype)
+        labels, Y, _ = targets_for(loss, rng, 50, n)
+        whole, dZ_whole = run(loss, output, M, labels, Y, dtype)
+        for rows in ((0, split), (split, 50)):
+            part, dZ_part = run(loss, output, M, labels, Y, dtype, rows=rows)
+            assert_same_bits(part[slice(*rows)], whole[slice(*rows)])
+            assert_same_bits(dZ_part[:, slice(*rows)], dZ_whole[:, slice(*rows)])
 
 
 # --- the unfused forms, which the course writes and only fastdnn.course calls ---
