@@ -1,6 +1,7 @@
 """Write docs/performance.md from the tables that the benchmarks wrote, and the list of what was tried.
 
     python perf/compare.py --all --markdown results/compare.md
+    python perf/compare.py --workloads logistic --markdown results/logistic.md
     python perf/shares.py --markdown results/shares.md
     python perf/startup.py --markdown results/startup.md
     python perf/busy.py --markdown results/busy.md
@@ -24,6 +25,10 @@ _PARTS = {
     "wide.md": (
         "The widest network beside the peers",
         "python perf/compare.py --workloads W3 --markdown results/wide.md",
+    ),
+    "logistic.md": (
+        "Logistic regression on wide rows beside the peers",
+        "python perf/compare.py --workloads logistic --markdown results/logistic.md",
     ),
     "shares.md": (
         "Share of the machine's peak, and a second thread",

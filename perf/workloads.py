@@ -1,4 +1,4 @@
-"""The workloads of the comparison: W1 to W8 on synthetic data, and `mnist`, which is W1 on the real images.
+"""The workloads of the comparison: W1 to W8 on synthetic data, logistic regression on W8's, and `mnist`, W1 on the real images.
 
 python perf/workloads.py FOLDER                 write the data of all workloads (about 470 MB) into FOLDER
 python perf/workloads.py FOLDER --only W4,W5    of these only
@@ -81,13 +81,17 @@ WORKLOADS = {
         "images 209 x 12288, 12288-20-7-5-1, full batch", "cat_like", (12288, 20, 7, 5, 1), "sigmoid", 209, "sgd",
         0.0075, 2500, shuffle=False, best_peer_bar=1.4, torch_bar=1.5,
     ),
+    "logistic": Workload(
+        "images 209 x 12288, 12288-1, full batch", "cat_like", (12288, 1), "sigmoid", 209, "sgd", 0.0075, 1000,
+        shuffle=False,
+    ),
     "mnist": replace(W1, title="MNIST itself, 784-128-10", data="mnist", best_peer_bar=None, torch_bar=None),
 }  # fmt: skip
 
 # Small enough for a comparison over coffee; between them the kinds of network: wide and tiny layers, full batch, no hidden layer.
 SHORT_LIST = ("W1", "W4", "W5", "W7")
-# Those whose data need not be given.
-ALL = tuple(name for name in WORKLOADS if name != "mnist")
+# Those with a bar.
+ALL = tuple(name for name in WORKLOADS if name.startswith("W"))
 
 
 def default_folder() -> Path:
