@@ -133,10 +133,10 @@ def elementwise_loss(
             for c in range(here):
                 total += v[k + c]
             losses[r] = total if q == 0 else losses[r] + total
-        if chain and whole:
-            for i in range(slopes.size):
-                slopes[i] *= d[i]
         if whole:
+            if chain:
+                for i in range(slopes.size):
+                    slopes[i] *= d[i]
             continue
         if chain:
             for r in range(r0, r1):

@@ -61,7 +61,8 @@ def matmul_bias(
 
     Notes
     -----
-    Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator, whatever the blocking.
+    Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator (narrow.py: one for each lane),
+    whatever the blocking.
     """
     width = width_of(C)
     if is_narrow(n, j1 - 1, k, width) and finish != SCALE:

@@ -16,7 +16,7 @@ from numba import types
 from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic, separate
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import DERIVE, STORE
-from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, array_shape
+from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, array_shape, write_loop
 from fastdnn.kernels.views import scratch_panel
 
 # Most columns: as many as a panel has vectors, for each has one to add up in, where its result will be.
@@ -25,30 +25,6 @@ NARROW = 2
 _HELD = (4, 2, 1)
 # Rows whose accumulators stay in the first-level cache while all of B passes by.
 _ROWS = 512
-
-
-def _counted(b: ir.IRBuilder, name: str, begin: Any, end: Any, step: int, first: list[Any], body: Any) -> list[Any]:
-    """`body(i, values)` for i from begin below end, in steps; returns what it returned last, or `first`."""
-    before, inside, done = b.block, b.append_basic_block(name), b.append_basic_block(name + ".done")
-    b.cbranch(b.icmp_signed("<", begin, end), inside, done)
-    b.position_at_end(inside)
-    i, values = b.phi(INT64), [b.phi(value.type) for value in first]
-    i.add_incoming(begin, before)
-    following = body(i, values)
-    latch, i_next = b.block, b.add(i, INT64(step))
-    for phi, start, value in zip([i, *values], [begin, *first], [i_next, *following], strict=True):
-        if phi is not i:
-            phi.add_incoming(start, before)
-        phi.add_incoming(value, latch)
-    b.cbranch(b.icmp_signed("<", i_next, end), inside, done)
-    b.position_at_end(done)
-    merged = []
-    for start, value in zip(first, following, strict=True):
-        phi = b.phi(start.type)
-        phi.add_incoming(start, before)
-        phi.add_incoming(value, latch)
-        merged.append(phi)
-    return merged
 
 
 def _lanes_below(w: VectorWriter, end: Any) -> list[Any]:
@@ -90,7 +66,7 @@ def _add_products_ir(
                 w.store(total, place)
                 return []
 
-            _counted(b, "rows", zero, b.sub(vr1, vr0), 1, [], row)
+            write_loop(b, "rows", zero, b.sub(vr1, vr0), 1, [], row)
 
         done = b.append_basic_block("added")
         choice = b.switch(vheld, done)
@@ -135,8 +111,8 @@ def _add_gradients_ir(typingctx: Any, A: Any, i: Any, dZ: Any, j: Any, m: Any, t
             return add
 
         whole = b.sub(vm, b.srem(vm, INT64(2)))
-        sums = _counted(b, "pairs", zero, whole, 2, [w.zero] * (2 * one), examples(2))
-        sums = _counted(b, "rest", whole, vm, 1, sums, examples(1))
+        sums = write_loop(b, "pairs", zero, whole, 2, [w.zero] * (2 * one), examples(2))
+        sums = write_loop(b, "rest", whole, vm, 1, sums, examples(1))
         for place in range(one):
             w.store(b.fadd(sums[place], sums[one + place]), w.at(target, place * w.lanes))
         return context.get_dummy_value()
@@ -200,7 +176,7 @@ def _finish_rows_ir(
             w.store(w.zero, w.at(place, w.lanes))
             return []
 
-        _counted(builder, "finish", zero, builder.sub(vr1, vr0), 1, [], row)
+        write_loop(builder, "finish", zero, builder.sub(vr1, vr0), 1, [], row)
         return context.get_dummy_value()
 
     i = types.int64
@@ -271,7 +247,8 @@ def narrow_product(
         last = min(r1, first + _ROWS)
         q = 0
         while q < panels:
-            held = 4 if panels - q >= 4 else 2 if panels - q >= 2 else 1
+            left = panels - q
+            held = _HELD[0] if left >= _HELD[0] else _HELD[1] if left >= _HELD[1] else _HELD[2]
             for c in range(columns):
                 for p in range(held * width):
                     at = q * width + p

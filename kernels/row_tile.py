@@ -17,7 +17,7 @@ from fastdnn.kernels._jit import JIT_DISABLED, intrinsic, separate
 from fastdnn.kernels.narrow import is_narrow, narrow_product
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ACTIVATE, STORE
-from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_shape
+from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_shape, write_loop
 
 # Panels of one tile: with two vectors each, enough accumulators for a multiply-add of 4 cycles, two of them a cycle.
 PANELS_AT_ONCE = 4
@@ -28,38 +28,23 @@ def _write_row(w: VectorWriter, a0: Any, panels: list[Any], k: Any, values: list
     """The contraction: values[2 q + v] += a[p] panels[q][p, v] for p = 0 .. k, ascending. `a0`, `panels`: addresses."""
     b = w.builder
 
-    def loop(name: str, first: Any, last: Any, unroll: int, start: list[Any]) -> list[Any]:
-        before = b.block
-        body, done = b.append_basic_block(name), b.append_basic_block(name + ".done")
-        b.cbranch(b.icmp_signed("<", first, last), body, done)
-        b.position_at_end(body)
-        p = b.phi(INT64)
-        accumulators = [b.phi(w.vector) for _ in start]
-        result: list[Any] = list(accumulators)
-        for u in range(unroll):
-            spread = w.splat(w.load_scalar(w.at(w.at(a0, p), u)))
-            for i in range(len(result)):
-                column = w.load(
-                    w.at(w.at(panels[i // 2], b.mul(p, ir.Constant(INT64, 2 * w.lanes))), (2 * u + i % 2) * w.lanes)
-                )
-                result[i] = w.multiply_add(spread, column, result[i])
-        following = b.add(p, ir.Constant(INT64, unroll))
-        p.add_incoming(first, before)
-        p.add_incoming(following, body)
-        for phi, value, then in zip(accumulators, start, result, strict=True):
-            phi.add_incoming(value, before)
-            phi.add_incoming(then, body)
-        b.cbranch(b.icmp_signed("<", following, last), body, done)
-        b.position_at_end(done)
-        merged = [b.phi(w.vector) for _ in start]
-        for phi, value, then in zip(merged, start, result, strict=True):
-            phi.add_incoming(value, before)
-            phi.add_incoming(then, body)
-        return merged
+    def steps(unroll: int) -> Any:
+        def add(p: Any, accumulators: list[Any]) -> list[Any]:
+            result = list(accumulators)
+            for u in range(unroll):
+                spread = w.splat(w.load_scalar(w.at(w.at(a0, p), u)))
+                for i in range(len(result)):
+                    column = w.load(
+                        w.at(w.at(panels[i // 2], b.mul(p, ir.Constant(INT64, 2 * w.lanes))), (2 * u + i % 2) * w.lanes)
+                    )
+                    result[i] = w.multiply_add(spread, column, result[i])
+            return result
+
+        return add
 
     whole = b.and_(k, ir.Constant(INT64, -_UNROLL))
-    values = loop("main", ir.Constant(INT64, 0), whole, _UNROLL, values)
-    return loop("rest", whole, k, 1, values)
+    values = write_loop(b, "main", INT64(0), whole, _UNROLL, values, steps(_UNROLL))
+    return write_loop(b, "rest", whole, k, 1, values, steps(1))
 
 
 @intrinsic

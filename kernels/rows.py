@@ -14,7 +14,7 @@ from numba import types
 from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
-from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, panel_width
+from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, panel_width, write_loop
 
 
 def _reduction(neutral: float, combine: Callable[[ir.IRBuilder, Any, Any], Any]) -> Any:
@@ -57,35 +57,17 @@ def _column_totals_ir(typingctx: Any, P: Any, q: Any, m: Any, totals: Any) -> An
         zero, width = ir.Constant(INT64, 0), 2 * w.lanes
         first = array_pointer(context, builder, P, args[0], [args[1], zero, zero])
 
-        def loop(name: str, begin: Any, end: Any, step: int, values: list[Any]) -> list[Any]:
-            before, body, done = (
-                builder.block,
-                builder.append_basic_block(name),
-                builder.append_basic_block(name + ".done"),
-            )
-            builder.cbranch(builder.icmp_signed("<", begin, end), body, done)
-            builder.position_at_end(body)
-            r, sums = builder.phi(INT64), [builder.phi(w.vector) for _ in values]
-            row = w.at(first, builder.mul(r, ir.Constant(INT64, width)))
-            loaded = [w.load(w.at(row, i * w.lanes)) for i in range(2 * step)]
-            added = [builder.fadd(total, x) for total, x in zip(sums, loaded, strict=False)] + sums[2 * step :]
-            r_next = builder.add(r, ir.Constant(INT64, step))
-            for phi, start, following in zip([r, *sums], [begin, *values], [r_next, *added], strict=True):
-                phi.add_incoming(start, before)
-                phi.add_incoming(following, builder.block)
-            builder.cbranch(builder.icmp_signed("<", r_next, end), body, done)
-            builder.position_at_end(done)
-            merged = []
-            for start, following in zip(values, added, strict=True):
-                phi = builder.phi(w.vector)
-                phi.add_incoming(start, before)
-                phi.add_incoming(following, body)
-                merged.append(phi)
-            return merged
+        def rows(count: int) -> Any:
+            def add(r: Any, sums: list[Any]) -> list[Any]:
+                row = w.at(first, builder.mul(r, ir.Constant(INT64, width)))
+                loaded = [w.load(w.at(row, i * w.lanes)) for i in range(2 * count)]
+                return [builder.fadd(total, x) for total, x in zip(sums, loaded, strict=False)] + sums[2 * count :]
+
+            return add
 
         whole = builder.sub(args[2], builder.srem(args[2], ir.Constant(INT64, chains)))
-        sums = loop("fours", zero, whole, chains, [w.zero] * (2 * chains))
-        sums = loop("rest", whole, args[2], 1, sums)
+        sums = write_loop(builder, "fours", zero, whole, chains, [w.zero] * (2 * chains), rows(chains))
+        sums = write_loop(builder, "rest", whole, args[2], 1, sums, rows(1))
         target = array_pointer(context, builder, totals, args[3], [zero])
         for v in range(2):
             left, right = builder.fadd(sums[v], sums[2 + v]), builder.fadd(sums[4 + v], sums[6 + v])

@@ -20,7 +20,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from fastdnn.kernels.vector import INT64, VectorWriter, tile_height
+from fastdnn.kernels.vector import INT64, VectorWriter, tile_height, write_loop
 
 # How the accumulators start.
 ZERO, BIAS, ADD = 0, 1, 2
@@ -59,46 +59,23 @@ def write_product(
             result += [w.multiply_add(spread, columns[v], accumulators[r * vectors + v]) for v in range(vectors)]
         return result
 
-    def loop(name: str, count: Any, unroll: int, a0: Any, b0: Any, values: list[Any]) -> tuple[Any, Any, list[Any]]:
-        before = b.block
-        body, done = b.append_basic_block(name), b.append_basic_block(name + ".done")
-        b.cbranch(b.icmp_signed(">", count, ir.Constant(INT64, 0)), body, done)
-        b.position_at_end(body)
-        i, a, bp = b.phi(INT64), b.phi(a0.type), b.phi(b0.type)
-        accumulators = [b.phi(w.vector) for _ in values]
-        result: list[Any] = list(accumulators)
-        for u in range(unroll):
-            result = one_step(a, bp, u, result)
-        i_next = b.add(i, ir.Constant(INT64, 1))
-        advance: Any = ir.Constant(INT64, unroll * step_stride)
-        if jump is not None and unroll > 1:
-            at_end = b.icmp_signed("==", b.and_(i_next, ir.Constant(INT64, width // unroll - 1)), ir.Constant(INT64, 0))
-            advance = b.select(at_end, b.add(advance, jump), advance)
-        a_next, b_next = w.at(a, advance), w.at(bp, unroll * width)
-        phis, firsts, nexts = (
-            [i, a, bp, *accumulators],
-            [ir.Constant(INT64, 0), a0, b0, *values],
-            [i_next, a_next, b_next, *result],
-        )
-        for phi, first, following in zip(phis, firsts, nexts, strict=True):
-            phi.add_incoming(first, before)
-            phi.add_incoming(following, b.block)
-        latch = b.block
-        b.cbranch(b.icmp_signed("<", i_next, count), body, done)
-        b.position_at_end(done)
-        merged = []
-        for first, following in zip([a0, b0, *values], [a_next, b_next, *result], strict=True):
-            phi = b.phi(first.type)
-            phi.add_incoming(first, before)
-            phi.add_incoming(following, latch)
-            merged.append(phi)
-        return merged[0], merged[1], merged[2:]
+    def steps_of(unroll: int) -> Any:
+        def add(i: Any, values: list[Any]) -> list[Any]:
+            a, bp, *result = values
+            for u in range(unroll):
+                result = one_step(a, bp, u, result)
+            advance: Any = INT64(unroll * step_stride)
+            if jump is not None and unroll > 1:
+                turn = b.and_(b.add(i, INT64(1)), INT64(width // unroll - 1))
+                advance = b.select(b.icmp_signed("==", turn, INT64(0)), b.add(advance, jump), advance)
+            return [w.at(a, advance), w.at(bp, unroll * width), *result]
+
+        return add
 
     unroll = min(_UNROLL[vectors], width)
-    quads = b.sdiv(steps, ir.Constant(INT64, unroll))
-    rest = b.srem(steps, ir.Constant(INT64, unroll))
-    a, bp, values = loop("main", quads, unroll, a_start, b_start, start)
-    return loop("rest", rest, 1, a, bp, values)[2]
+    quads, rest = b.sdiv(steps, INT64(unroll)), b.srem(steps, INT64(unroll))
+    values = write_loop(b, "main", INT64(0), quads, 1, [a_start, b_start, *start], steps_of(unroll))
+    return write_loop(b, "rest", INT64(0), rest, 1, values, steps_of(1))[2:]
 
 
 def write_variants(b: ir.IRBuilder, height: Any, vectors: Any, write_one: Any) -> None:

@@ -7,6 +7,7 @@ the processor and features that Numba was told to compile for (`NUMBA_CPU_NAME`,
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -87,6 +88,38 @@ def write_prefetch(builder: ir.IRBuilder, pointer: Any, size: Any, *, for_writin
     hints = [ir.Constant(INT32, hint) for hint in (int(for_writing), 3, 1)]
     with cgutils.for_range_slice(builder, INT64(0), size, INT64(CACHE_LINE), intp=INT64) as (offset, _):
         builder.call(function, [builder.gep(address, [offset]), *hints])
+
+
+def write_loop(
+    b: ir.IRBuilder,
+    name: str,
+    begin: Any,
+    end: Any,
+    step: int,
+    first: list[Any],
+    body: Callable[[Any, list[Any]], list[Any]],
+) -> list[Any]:
+    """`body(i, values)` for i from begin below end, in steps; returns what it returned last, or `first`."""
+    before, inside, done = b.block, b.append_basic_block(name), b.append_basic_block(name + ".done")
+    b.cbranch(b.icmp_signed("<", begin, end), inside, done)
+    b.position_at_end(inside)
+    i, values = b.phi(INT64), [b.phi(value.type) for value in first]
+    i.add_incoming(begin, before)
+    following = body(i, values)
+    latch, i_next = b.block, b.add(i, INT64(step))
+    for phi, start, value in zip([i, *values], [begin, *first], [i_next, *following], strict=True):
+        if phi is not i:
+            phi.add_incoming(start, before)
+        phi.add_incoming(value, latch)
+    b.cbranch(b.icmp_signed("<", i_next, end), inside, done)
+    b.position_at_end(done)
+    merged = []
+    for start, value in zip(first, following, strict=True):
+        phi = b.phi(start.type)
+        phi.add_incoming(start, before)
+        phi.add_incoming(value, latch)
+        merged.append(phi)
+    return merged
 
 
 class VectorWriter:
