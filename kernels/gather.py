@@ -133,7 +133,4 @@ def compact(P: Any, r0: int, r1: int, n: int, M: Any) -> None:
     rest = n - whole * width
     if rest > 0:
         for r in range(r0, r1):
-            p = flat_view(P, (whole * P.shape[1] + r) * width, rest)
-            to = flat_view(M, (r - r0) * n + whole * width, rest)
-            for c in range(rest):
-                to[c] = p[c]
+            copy_part(P, (whole * P.shape[1] + r) * width, rest, M, (r - r0) * n + whole * width)

@@ -27,16 +27,6 @@ _HELD = (4, 2, 1)
 _ROWS = 512
 
 
-def _lanes_below(w: VectorWriter, end: Any) -> list[Any]:
-    """For each lane of two vectors, counted through, whether its number is below `end`."""
-    b, numbers = w.builder, ir.VectorType(INT64, w.lanes)
-    first = b.insert_element(ir.Constant(numbers, ir.Undefined), end, INT32(0))
-    ends = b.shuffle_vector(first, first, ir.Constant(ir.VectorType(INT32, w.lanes), [0] * w.lanes))
-    return [
-        b.icmp_signed("<", ir.Constant(numbers, list(range(v * w.lanes, (v + 1) * w.lanes))), ends) for v in range(2)
-    ]
-
-
 @intrinsic
 def _add_products_ir(
     typingctx: Any, A: Any, q: Any, k: Any, B: Any, held: Any, C: Any, j: Any, c: Any, r0: Any, r1: Any, fresh: Any
@@ -49,7 +39,7 @@ def _add_products_ir(
         w0 = array_pointer(context, b, B, vB, [zero, zero, zero])
         c0 = array_pointer(context, b, C, vC, [vj, vr0, b.mul(vc, INT64(w.lanes))])
         stride = b.mul(array_shape(context, b, A, vA)[1], INT64(width))
-        inside = _lanes_below(w, b.sub(vk, b.mul(b.sub(b.add(vq, vheld), INT64(1)), INT64(width))))
+        inside = w.columns_below(b.sub(vk, b.mul(b.sub(b.add(vq, vheld), INT64(1)), INT64(width))))
 
         def add(panels: int) -> None:
             columns = [w.load(w.at(w0, v * w.lanes)) for v in range(2 * panels)]
@@ -163,7 +153,7 @@ def _finish_rows_ir(
         derive = builder.icmp_signed("==", vfinish, INT64(DERIVE))
         store = builder.icmp_signed("==", vfinish, INT64(STORE))
         slopes = w.splat(vslope)
-        inside = _lanes_below(w, vcolumns)[0]
+        inside = w.columns_below(vcolumns)[0]
 
         def row(r: Any, _: list[Any]) -> list[Any]:
             at = builder.mul(r, INT64(width))

@@ -24,16 +24,11 @@ def _reduction(neutral: float, combine: Callable[[ir.IRBuilder, Any, Any], Any])
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
             w = VectorWriter(context, builder, P.dtype)
             row = array_pointer(context, builder, P, args[0], [args[1], args[2], ir.Constant(INT64, 0)])
-            count = builder.trunc(args[3], INT32)
-            undefined = ir.Constant(ir.VectorType(INT32, w.lanes), ir.Undefined)
-            first = builder.insert_element(undefined, count, ir.Constant(INT32, 0))
-            counts = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(INT32, w.lanes), [0] * w.lanes))
             missing = ir.Constant(w.vector, [neutral] * w.lanes)
-            parts = []
-            for v in range(2):
-                columns = ir.Constant(ir.VectorType(INT32, w.lanes), [v * w.lanes + i for i in range(w.lanes)])
-                inside = builder.icmp_signed("<", columns, counts)
-                parts.append(builder.select(inside, w.load(w.at(row, v * w.lanes)), missing))
+            parts = [
+                builder.select(inside, w.load(w.at(row, v * w.lanes)), missing)
+                for v, inside in enumerate(w.columns_below(args[3]))
+            ]
             value = combine(builder, parts[0], parts[1])
             half = w.lanes // 2
             while half:

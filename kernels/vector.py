@@ -104,12 +104,10 @@ def write_loop(
     b.cbranch(b.icmp_signed("<", begin, end), inside, done)
     b.position_at_end(inside)
     i, values = b.phi(INT64), [b.phi(value.type) for value in first]
-    i.add_incoming(begin, before)
     following = body(i, values)
     latch, i_next = b.block, b.add(i, INT64(step))
     for phi, start, value in zip([i, *values], [begin, *first], [i_next, *following], strict=True):
-        if phi is not i:
-            phi.add_incoming(start, before)
+        phi.add_incoming(start, before)
         phi.add_incoming(value, latch)
     b.cbranch(b.icmp_signed("<", i_next, end), inside, done)
     b.position_at_end(done)
@@ -158,6 +156,15 @@ class VectorWriter:
         one = self.builder.insert_element(undefined, scalar, ir.Constant(INT32, 0))
         mask = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, undefined, mask)
+
+    def columns_below(self, end: Any) -> list[Any]:
+        """For each of the two vectors of a panel's row, which of its lanes hold a column below `end`."""
+        lanes = ir.VectorType(INT32, self.lanes)
+        undefined = ir.Constant(lanes, ir.Undefined)
+        first = self.builder.insert_element(undefined, self.builder.trunc(end, INT32), ir.Constant(INT32, 0))
+        ends = self.builder.shuffle_vector(first, undefined, ir.Constant(lanes, [0] * self.lanes))
+        columns = [ir.Constant(lanes, [v * self.lanes + i for i in range(self.lanes)]) for v in range(2)]
+        return [self.builder.icmp_signed("<", here, ends) for here in columns]
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a b + c: one fused instruction where the CPU has it, two rounded ones where it has not (never a library call)."""

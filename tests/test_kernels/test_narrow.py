@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from callers import assert_same_bits, from_python
+from callers import assert_same_bits, from_python, product_operands
 
 from fastdnn.kernels import gemm, narrow, row_tile, tile
 from fastdnn.kernels.vector import panel_width
 
 matmul_bias, narrow_product = from_python(gemm.matmul_bias), from_python(narrow.narrow_product)
-
-
-def operands(rng, rows, k, n, dtype):
-    width = panel_width(dtype)
-    PA = reference.to_panels(rng.normal(size=(rows, k)), width, dtype, fill=np.nan)
-    PB = reference.to_panels(rng.normal(size=(k, n)), width, dtype, rows=-(-k // width) * width)
-    b = np.zeros(len(PB) * width, dtype)
-    b[:n] = rng.normal(size=n)
-    return PA, PB, b, np.full((len(PB), rows, width), np.nan, dtype)
 
 
 def test_one_or_two_columns_of_the_last_panel_are_narrow():
@@ -32,7 +23,7 @@ def test_one_or_two_columns_of_the_last_panel_are_narrow():
 @pytest.mark.parametrize("n", [1, 2])
 def test_the_product_is_the_one_that_matmul_bias_gives(n, dtype, rng):
     k = 3 * panel_width(dtype) + 5
-    PA, PB, b, C = operands(rng, 600, k, n, dtype)
+    _, _, b, PA, PB, C = product_operands(rng, 600, k, n, dtype)
     direct = C.copy()
     matmul_bias(PA, PB, b, C, C, 3, 590, 0, 1, k, n, True, tile.ACTIVATE, dtype(0.25))
     narrow_product(PA, PB, b, direct, direct, 3, 590, 0, k, n, True, tile.ACTIVATE, dtype(0.25))
@@ -43,7 +34,7 @@ def test_the_product_is_the_one_that_matmul_bias_gives(n, dtype, rng):
 def test_a_row_alone_has_the_bits_it_has_among_others(dtype, rng):
     k, rows = 5 * panel_width(dtype) - 2, 40
     for n in (1, 2, panel_width(dtype) + 1):
-        PA, PB, b, C = operands(rng, rows, k, n, dtype)
+        _, _, b, PA, PB, C = product_operands(rng, rows, k, n, dtype)
         matmul_bias(PA, PB, b, C, C, 0, rows, 0, len(C), k, n, True, tile.STORE, dtype(0))
         for r in (0, 17, rows - 1):
             alone = np.full((len(C), 1, C.shape[2]), np.nan, dtype)
@@ -54,7 +45,7 @@ def test_a_row_alone_has_the_bits_it_has_among_others(dtype, rng):
 def test_a_derivative_in_the_place_of_the_product_is_read_before_it_is_overwritten(dtype, rng):
     """dZ = dA * g'(Z), where g'(Z) lies where dZ will be: that one stays with the register tile."""
     k, rows = 2 * panel_width(dtype), 9
-    PA, PB, b, dA = operands(rng, rows, k, 1, dtype)
+    _, _, b, PA, PB, dA = product_operands(rng, rows, k, 1, dtype)
     derivative = reference.to_panels(rng.normal(size=(rows, 1)), panel_width(dtype), dtype)
     dZ = derivative.copy()
     matmul_bias(PA, PB, b, dA, dA, 0, rows, 0, 1, k, 1, False, tile.STORE, dtype(0))
@@ -64,7 +55,7 @@ def test_a_derivative_in_the_place_of_the_product_is_read_before_it_is_overwritt
 
 def test_an_infinite_number_is_not_lost(dtype, rng):
     k = 2 * panel_width(dtype)
-    PA, PB, b, C = operands(rng, 3, k, 1, dtype)
+    _, _, b, PA, PB, C = product_operands(rng, 3, k, 1, dtype)
     PA[1, 1, 3] = np.inf
     matmul_bias(PA, PB, b, C, C, 0, 3, 0, 1, k, 1, True, tile.STORE, dtype(0))
     assert np.isfinite(C[0, :, 0]).tolist() == [True, False, True]
