@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.kernels.layout import B_AT, PANELS, W_AT
-from fastdnn.panels import fill_panels
+from fastdnn.kernels.layout import B_AT
 from fastdnn.workspace import Workspace
 
 Array = NDArray[Any]
@@ -27,15 +26,11 @@ def read_flat(workspace: Workspace, flat: Array) -> Array:
 
 def fill_flat(workspace: Workspace, flat: Array, values: Array) -> None:
     """The inverse of `read_flat`: `flat` overwritten, its padding left as it is."""
-    network, table, width = workspace.network, workspace.buffers.layout, workspace.buffers.scratch.shape[2]
     at = 0
-    for l, W in enumerate(network.weights, 1):
-        shape = (table[l, PANELS], table[l - 1, PANELS] * width, width)
-        panels = flat[table[l, W_AT] :][: int(np.prod(shape))].reshape(shape)
-        fill_panels(panels, values[at : at + W.size].reshape(W.shape).T)
-        at += W.size
-        flat[table[l, B_AT] :][: W.shape[0]] = values[at : at + W.shape[0]]
-        at += W.shape[0]
+    for l, W in enumerate(workspace.network.weights, 1):
+        end = at + W.size + len(W)
+        workspace.fill_layer(flat, l, values[at : at + W.size].reshape(W.shape), values[end - len(W) : end, None])
+        at = end
 
 
 def sum_of_squared_weights(workspace: Workspace) -> float:

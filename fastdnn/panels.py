@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdnn.kernels.panels import NARROW
 from fastdnn.kernels.vector import panel_width
 
 Floats = NDArray[Any]
@@ -50,3 +51,21 @@ def read_panels(P: Floats, M: Floats) -> None:
     for q in range(P.shape[0]):
         part = M[:, q * P.shape[2] : (q + 1) * P.shape[2]]
         part[:] = P[q, :rows, : part.shape[1]]
+
+
+def weight_shape(n_prev: int, n: int, dtype: Any) -> tuple[int, int, int]:
+    """Of the array that holds the weights W (n, n_prev) of a layer: panels of W^T, or of W where the layer is narrow."""
+    width = panel_width(dtype)
+    if n <= NARROW:
+        return panel_count(n_prev, dtype), n, width
+    return panel_count(n, dtype), panel_count(n_prev, dtype) * width, width
+
+
+def fill_weights(P: Floats, W: Floats) -> None:
+    """P, of that shape, overwritten with W but for its padding."""
+    fill_panels(P, W if len(W) <= NARROW else W.T)
+
+
+def read_weights(P: Floats, W: Floats) -> None:
+    """The inverse of `fill_weights`."""
+    read_panels(P, W if len(W) <= NARROW else W.T)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from fastdnn.errors import DataError
 from fastdnn.examples import Examples
 from fastdnn.kernels import layout
 from fastdnn.kernels.optimizers import RATES
+from fastdnn.kernels.panels import NARROW
 from fastdnn.kernels.sync import MOST_SPINS, SPINS
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
-from fastdnn.panels import aligned_zeros, fill_panels, panel_count, read_panels
+from fastdnn.panels import aligned_zeros, fill_panels, fill_weights, panel_count, read_weights, weight_shape
 from fastdnn.work_shares import share_out, share_rows
 
 Array = NDArray[Any]
@@ -58,12 +60,11 @@ class Workspace:
             if l > 0:
                 table[l, layout.ACTIVATION] = activation_code(network.activations[l - 1], dtype)
                 take(l, layout.DZ_AT, panels[l] * batch * width)
-                weights = panels[l] * panels[l - 1] * width * width
-                take(l, layout.W_AT, weights)
+                take(l, layout.W_AT, math.prod(weight_shape(dims[l - 1], n, dtype)))
                 table[l, layout.B_AT] = ends[layout.W_AT]
                 ends[layout.W_AT] += panels[l] * width
-                if l > 1:
-                    take(l, layout.WT_AT, weights)
+                if l > 1 and n > NARROW:
+                    take(l, layout.WT_AT, panels[l] * panels[l - 1] * width * width)
         n_parameters = ends[layout.W_AT]
         # Without training there is no update, and everybody takes whole rows.
         self._share_out = share_out if training else share_rows
@@ -111,9 +112,8 @@ class Workspace:
     def load(self) -> None:
         """Copy the network's parameters into the buffers."""
         for l, (W, b) in enumerate(zip(self.network.weights, self.network.biases, strict=True), 1):
-            fill_panels(self._weights(self.buffers.parameters, l), W.T)
-            self._biases(self.buffers.parameters, l)[: b.size] = b[:, 0]
-            if l > 1 and self.buffers.transposed.size:
+            self.fill_layer(self.buffers.parameters, l, W, b)
+            if l > 1 and W.shape[0] > NARROW and self.buffers.transposed.size:
                 fill_panels(self._transposed(l), W)
 
     def store(self) -> None:
@@ -123,8 +123,13 @@ class Workspace:
 
     def read_layer(self, flat: Array, l: int, W: Array, b: Array) -> None:
         """Copy layer l of a flat buffer laid out as `parameters` into W (n_l, n_{l-1}) and b (n_l, 1)."""
-        read_panels(self._weights(flat, l), W.T)
-        b[:, 0] = self._biases(flat, l)[: b.size]
+        read_weights(self._weights(flat, l), W)
+        b[:, 0] = self._biases(flat, l)
+
+    def fill_layer(self, flat: Array, l: int, W: Array, b: Array) -> None:
+        """The inverse of `read_layer`, the padding left as it is."""
+        fill_weights(self._weights(flat, l), W)
+        self._biases(flat, l)[:] = b[:, 0]
 
     def data(self, examples: Examples, *, with_targets: bool) -> layout.Data:
         """The examples as the kernels take them; raises DataError where they do not fit the network."""
@@ -155,9 +160,8 @@ class Workspace:
         )
 
     def _weights(self, flat: Array, l: int) -> Array:
-        table, width = self.buffers.layout, self.buffers.scratch.shape[2]
-        shape = (table[l, layout.PANELS], table[l - 1, layout.PANELS] * width, width)
-        panels: Array = flat[table[l, layout.W_AT] :][: np.prod(shape)].reshape(shape)
+        shape = weight_shape(self.network.layer_dims[l - 1], self.network.layer_dims[l], self.network.dtype)
+        panels: Array = flat[self.buffers.layout[l, layout.W_AT] :][: math.prod(shape)].reshape(shape)
         return panels
 
     def _biases(self, flat: Array, l: int) -> Array:

@@ -10,12 +10,13 @@ from typing import Any
 
 from fastdnn.kernels import layers, losses, optimizers, regularization
 from fastdnn.kernels._jit import kernel
+from fastdnn.kernels.tile import STORE
 
 
 @kernel
 def linear_forward(A_prev: Any, W: Any, b: Any, Z: Any, n_prev: int, n: int) -> None:
     """layers.linear_forward for every example."""
-    layers.linear_forward(A_prev, W, b, Z, n_prev, n, 0, Z.shape[1])
+    layers.linear_forward(A_prev, W, b, Z, n_prev, n, 0, Z.shape[1], 0, Z.shape[0], STORE, Z.dtype.type(0))
 
 
 @kernel

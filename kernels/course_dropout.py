@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastdnn.kernels import activations, layers, losses, optimizers
+from fastdnn.kernels import activations, layers, losses, optimizers, tile
 from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.layout import (
     A_AT,
@@ -23,7 +23,7 @@ from fastdnn.kernels.layout import (
     layer_panels,
     weight_panels,
 )
-from fastdnn.kernels.panels import transpose_block
+from fastdnn.kernels.panels import is_narrow, transpose_block
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.views import panel_view
 
@@ -32,7 +32,7 @@ class Descent(NamedTuple):
     """What `descend_with_masks` writes beside the layout.Buffers it is given; floats of the same type."""
 
     gradients: Any  # as parameters: dW and db
-    transposed: Any  # as parameters: panels of W^T where those have W
+    transposed: Any  # as parameters: panels of W^T where those have W; not of narrow layers
     derivatives: Any  # dA of one layer of one batch, the input's too
 
 
@@ -55,8 +55,11 @@ def mask_panels(A: Any, D: Any, keep_prob: float) -> None:
 
 
 @device
-def transposed_at(more: Any, layout: Any, l: int, width: int) -> Any:
-    """The panels of W^T of layer l."""
+def transposed_at(buffers: Any, more: Any, l: int, width: int) -> Any:
+    """The panels of W^T of layer l, a narrow layer's in its parameters."""
+    layout = buffers.layout
+    if is_narrow(layout[l, UNITS]):
+        return weight_panels(buffers.parameters, layout, l, width)
     return panel_view(more.transposed, layout[l, W_AT], layout[l - 1, PANELS], layout[l, PANELS] * width, width)
 
 
@@ -65,7 +68,9 @@ def transpose_weights(buffers: Any, more: Any) -> None:
     """W^T of every layer from its W."""
     layout, width = buffers.layout, buffers.scratch.shape[2]
     for l in range(1, layout.shape[0]):
-        W, WT = weight_panels(buffers.parameters, layout, l, width), transposed_at(more, layout, l, width)
+        if is_narrow(layout[l, UNITS]):
+            continue
+        W, WT = weight_panels(buffers.parameters, layout, l, width), transposed_at(buffers, more, l, width)
         for j in range(layout[l, PANELS]):
             for i in range(layout[l - 1, PANELS]):
                 transpose_block(W, WT, i, j)
@@ -86,7 +91,7 @@ def forward_and_backward(buffers: Any, more: Any, D: Any, keep_prob: Any) -> flo
         A_prev = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], m, width)
         Z = layer_panels(buffers.logits, layout, l, 0, m, width)
         W, b = weight_panels(buffers.parameters, layout, l, width), bias_panels(buffers.parameters, layout, l, width)
-        layers.linear_forward(A_prev, W, b, Z, k, n, 0, m)
+        layers.linear_forward(A_prev, W, b, Z, k, n, 0, m, 0, Z.shape[0], tile.STORE, slope)
         if l < last:
             A = layer_panels(buffers.activations, layout, l, layout[l, A_AT], m, width)
             activations.activate(layout[l, ACTIVATION], Z, A, n, 0, m, slope)
@@ -105,7 +110,8 @@ def forward_and_backward(buffers: Any, more: Any, D: Any, keep_prob: Any) -> flo
         A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], m, width)
         dW, db = weight_panels(more.gradients, layout, l, width), bias_panels(more.gradients, layout, l, width)
         dA = layer_panels(more.derivatives, layout, l - 1, 0, m, width)
-        layers.linear_backward(dZ, A, transposed_at(more, layout, l, width), buffers.scratch[0], dW, db, dA, k, n, m)
+        WT = transposed_at(buffers, more, l, width)
+        layers.linear_backward(dZ, A, WT, buffers.scratch[0], dW, db, dA, k, n, m)
         if l > 1:
             first -= k
             apply_mask(dA, D, first, k, keep_prob)

@@ -8,10 +8,9 @@ from numba import types
 
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.gradient_tile import gradient_tile
-from fastdnn.kernels.narrow import is_narrow, narrow_gradient, narrow_product
 from fastdnn.kernels.product_tile import product_tile
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.tile import ADD, BIAS, SCALE, STORE, ZERO
+from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO
 from fastdnn.kernels.vector import tile_height
 
 _HEIGHT, _HEIGHT_OF_ONE = tile_height(2), tile_height(1)
@@ -61,15 +60,9 @@ def matmul_bias(
 
     Notes
     -----
-    Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator (narrow.py: one for each lane),
-    whatever the blocking.
+    Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator, whatever the blocking.
     """
     width = width_of(C)
-    if is_narrow(n, j1 - 1, k, width) and finish != SCALE:
-        j1 -= 1
-        narrow_product(A, B, b, C, D, r0, r1, j1, k, n - j1 * width, with_bias, finish, slope)
-        if j0 == j1:
-            return
     large = k * (j1 - j0) * width * C.itemsize > _B_LARGE_BYTES
     b_most, rows_most = (_B_BYTES[1], _A_ROWS[1]) if large else (_B_BYTES[0], _A_ROWS[0])
     k_most = b_most // (width * C.itemsize)
@@ -114,9 +107,6 @@ def gradient_block(
     """
     width = S.shape[1]
     rows = min(width, k - i * width)
-    if is_narrow(n, j, m, width):
-        narrow_gradient(A, dZ, S, W, m, rows, i, j, n - j * width, descend, keep, rate)
-        return
     vectors = vectors_in_panel(n, j, width)
     tiles = tiles_for(rows, vectors)
     most = _EXAMPLES_BYTES // (width * S.itemsize)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fastdnn.kernels._jit import device
+from fastdnn.kernels.panels import is_narrow
 from fastdnn.kernels.views import flat_view, panel_view
 
 UNITS, PANELS, ACTIVATION, A_AT, DZ_AT, W_AT, B_AT, WT_AT, FORWARD_GROUPS, BACKWARD_GROUPS = range(10)
@@ -35,7 +36,7 @@ class Buffers(NamedTuple):
     moments1: Any  # as parameters: v of momentum and Adam, or the gradient where it is kept
     moments2: Any  # as parameters: s of RMSprop and Adam
     gradients: Any  # as parameters, where the norm of the whole gradient is asked for before the update; else empty
-    transposed: Any  # panels of W^T of every layer but the first
+    transposed: Any  # panels of W^T of every layer but the first and the narrow ones
     activations: Any  # A[0] .. A[L] of one batch
     deltas: Any  # dZ[1] .. dZ[L] of one batch
     logits: Any  # Z, or dA, of one layer of one batch
@@ -77,8 +78,12 @@ def layer_panels(buffer: Any, layout: Any, l: int, at: int, rows: int, width: in
 
 @device
 def weight_panels(parameters: Any, layout: Any, l: int, width: int) -> Any:
-    """W of layer l, panels of (units below, units)."""
-    return panel_view(parameters, layout[l, W_AT], layout[l, PANELS], layout[l - 1, PANELS] * width, width)
+    """W of layer l: panels of (units below, units), or of (units, units below) where it is narrow (panels.py)."""
+    if is_narrow(layout[l, UNITS]):
+        panels, rows = layout[l - 1, PANELS], layout[l, UNITS]
+    else:
+        panels, rows = layout[l, PANELS], layout[l - 1, PANELS] * width
+    return panel_view(parameters, layout[l, W_AT], panels, rows, width)
 
 
 @device
@@ -88,8 +93,10 @@ def bias_panels(parameters: Any, layout: Any, l: int, width: int) -> Any:
 
 
 @device
-def transposed_panels(transposed: Any, layout: Any, l: int, width: int) -> Any:
-    """W^T of layer l, panels of (units, units below); no panels for l = 1, whose dA is never wanted."""
+def transposed_panels(transposed: Any, parameters: Any, layout: Any, l: int, width: int) -> Any:
+    """W^T of layer l, panels of (units, units below), a narrow layer's in its parameters; none for l = 1: dA[0] is not wanted."""
+    if l > 1 and is_narrow(layout[l, UNITS]):
+        return weight_panels(parameters, layout, l, width)
     return panel_view(
         transposed, layout[l, WT_AT], layout[l - 1, PANELS] if l > 1 else 0, layout[l, PANELS] * width, width
     )

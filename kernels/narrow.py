@@ -1,8 +1,8 @@
-"""Products with one or two columns, as logistic regression's: the vectors run along the contraction, not along the columns.
+"""Products of a narrow layer, as logistic regression's: the vectors run along the layer below, not along the one or two units.
 
-A register tile spreads one number of A over a vector of columns; with one column most of that vector is padding. Here a vector
-of A meets a vector of B's column, and the lanes are added up at the end. So a contraction has an accumulator for each lane, each
-in ascending order: the bits depend on the vector width, but not on threads or batches.
+A register tile spreads one number of A over a vector of units; with one unit most of that vector is padding. Here a vector of A
+meets a vector of W (kept for it as panels.py says), and the lanes are added up at the end. So a contraction of Z has an
+accumulator for each lane, each in ascending order: the bits depend on the vector width, but not on threads or batches.
 """
 
 from __future__ import annotations
@@ -14,45 +14,47 @@ from llvmlite import ir
 from numba import types
 
 from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic, separate
+from fastdnn.kernels.panels import NARROW
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.tile import DERIVE, STORE
+from fastdnn.kernels.tile import STORE
 from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, array_shape, write_loop
-from fastdnn.kernels.views import scratch_panel
 
-# Most columns: as many as a panel has vectors, for each has one to add up in, where its result will be.
-NARROW = 2
-# Parts of B's column, a panel's width long each, that are held in registers while rows of A pass by.
+# Panels of W that are held in registers while rows of A pass by.
 _HELD = (4, 2, 1)
-# Rows whose accumulators stay in the first-level cache while all of B passes by.
+# Rows whose accumulators stay in the first-level cache while all of W passes by.
 _ROWS = 512
 
 
 @intrinsic
 def _add_products_ir(
-    typingctx: Any, A: Any, q: Any, k: Any, B: Any, held: Any, C: Any, j: Any, c: Any, r0: Any, r1: Any, fresh: Any
+    typingctx: Any, A: Any, W: Any, q: Any, held: Any, k: Any, c: Any, Z: Any, r0: Any, r1: Any, fresh: Any
 ) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        w, b = VectorWriter(context, builder, C.dtype), builder
-        vA, vq, vk, vB, vheld, vC, vj, vc, vr0, vr1, vfresh = args
+        w, b = VectorWriter(context, builder, Z.dtype), builder
+        vA, vW, vq, vheld, vk, vc, vZ, vr0, vr1, vfresh = args
         width, zero = 2 * w.lanes, INT64(0)
         a0 = array_pointer(context, b, A, vA, [vq, vr0, zero])
-        w0 = array_pointer(context, b, B, vB, [zero, zero, zero])
-        c0 = array_pointer(context, b, C, vC, [vj, vr0, b.mul(vc, INT64(w.lanes))])
-        stride = b.mul(array_shape(context, b, A, vA)[1], INT64(width))
+        w0 = array_pointer(context, b, W, vW, [vq, vc, zero])
+        z0 = array_pointer(context, b, Z, vZ, [zero, vr0, b.mul(vc, INT64(w.lanes))])
+        a_stride, w_stride = (
+            b.mul(array_shape(context, b, kind, value)[1], INT64(width)) for kind, value in ((A, vA), (W, vW))
+        )
         inside = w.columns_below(b.sub(vk, b.mul(b.sub(b.add(vq, vheld), INT64(1)), INT64(width))))
 
         def add(panels: int) -> None:
-            columns = [w.load(w.at(w0, v * w.lanes)) for v in range(2 * panels)]
+            weights = [
+                w.load(w.at(w.at(w0, b.mul(w_stride, INT64(v // 2))), v % 2 * w.lanes)) for v in range(2 * panels)
+            ]
 
             def row(r: Any, _: list[Any]) -> list[Any]:
                 at = b.mul(r, INT64(width))
-                place = w.at(c0, at)
+                place = w.at(z0, at)
                 total = b.select(vfresh, w.zero, w.load(place))
                 for v in range(2 * panels):
-                    a = w.load(w.at(w.at(w.at(a0, b.mul(stride, INT64(v // 2))), at), v % 2 * w.lanes))
+                    a = w.load(w.at(w.at(w.at(a0, b.mul(a_stride, INT64(v // 2))), at), v % 2 * w.lanes))
                     if v // 2 == panels - 1:  # the last may have padding, which may be anything
                         a = b.select(inside[v % 2], a, w.zero)
-                    total = w.multiply_add(a, columns[v], total)
+                    total = w.multiply_add(a, weights[v], total)
                 w.store(total, place)
                 return []
 
@@ -70,20 +72,20 @@ def _add_products_ir(
         return context.get_dummy_value()
 
     i = types.int64
-    return types.void(A, i, i, B, i, C, i, i, i, i, types.boolean), codegen
+    return types.void(A, W, i, i, i, i, Z, i, i, types.boolean), codegen
 
 
 @intrinsic
-def _add_gradients_ir(typingctx: Any, A: Any, i: Any, dZ: Any, j: Any, m: Any, totals: Any) -> Any:
+def _add_gradients_ir(typingctx: Any, A: Any, i: Any, dZ: Any, m: Any, S: Any) -> Any:
     """Examples take turns at two sums, because one would wait for each addition to end."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        w, b = VectorWriter(context, builder, totals.dtype), builder
-        vA, vi, vZ, vj, vm, vtotals = args
+        w, b = VectorWriter(context, builder, S.dtype), builder
+        vA, vi, vZ, vm, vS = args
         width, zero = 2 * w.lanes, INT64(0)
         a0 = array_pointer(context, b, A, vA, [vi, zero, zero])
-        z0 = array_pointer(context, b, dZ, vZ, [vj, zero, zero])
-        target = array_pointer(context, b, totals, vtotals, [zero, zero, zero])
+        z0 = array_pointer(context, b, dZ, vZ, [zero, zero, zero])
+        target = array_pointer(context, b, S, vS, [zero, zero])
         one = 2 * NARROW
 
         def examples(count: int) -> Any:
@@ -107,8 +109,7 @@ def _add_gradients_ir(typingctx: Any, A: Any, i: Any, dZ: Any, j: Any, m: Any, t
             w.store(b.fadd(sums[place], sums[one + place]), w.at(target, place * w.lanes))
         return context.get_dummy_value()
 
-    n = types.int64
-    return types.void(A, n, dZ, n, n, totals), codegen
+    return types.void(A, types.int64, dZ, types.int64, S), codegen
 
 
 def _two_totals(w: VectorWriter, x: Any, y: Any) -> Any:
@@ -129,39 +130,22 @@ def _two_totals(w: VectorWriter, x: Any, y: Any) -> Any:
 
 
 @intrinsic
-def _finish_rows_ir(
-    typingctx: Any,
-    C: Any,
-    D: Any,
-    b: Any,
-    j: Any,
-    columns: Any,
-    r0: Any,
-    r1: Any,
-    with_bias: Any,
-    finish: Any,
-    slope: Any,
-) -> Any:
+def _finish_rows_ir(typingctx: Any, Z: Any, b: Any, n: Any, r0: Any, r1: Any, finish: Any, slope: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        w = VectorWriter(context, builder, C.dtype)
-        vC, vD, vb, vj, vcolumns, vr0, vr1, vwith_bias, vfinish, vslope = args
+        w = VectorWriter(context, builder, Z.dtype)
+        vZ, vb, vn, vr0, vr1, vfinish, vslope = args
         width, zero = 2 * w.lanes, INT64(0)
-        c0 = array_pointer(context, builder, C, vC, [vj, vr0, zero])
-        d0 = array_pointer(context, builder, D, vD, [vj, vr0, zero])
-        bias = w.load(array_pointer(context, builder, b, vb, [builder.mul(vj, INT64(width))]))
-        bias = builder.select(vwith_bias, bias, w.zero)
-        derive = builder.icmp_signed("==", vfinish, INT64(DERIVE))
+        z0 = array_pointer(context, builder, Z, vZ, [zero, vr0, zero])
+        bias = w.load(array_pointer(context, builder, b, vb, [zero]))
         store = builder.icmp_signed("==", vfinish, INT64(STORE))
         slopes = w.splat(vslope)
-        inside = w.columns_below(vcolumns)[0]
+        inside = w.columns_below(vn)[0]
 
         def row(r: Any, _: list[Any]) -> list[Any]:
-            at = builder.mul(r, INT64(width))
-            place = w.at(c0, at)
+            place = w.at(z0, builder.mul(r, INT64(width)))
             z = _two_totals(w, *(w.load(w.at(place, c * w.lanes)) for c in range(NARROW)))
             z = builder.select(inside, builder.fadd(z, bias), w.zero)
-            sign = builder.select(derive, w.load(w.at(d0, at)), z)
-            bent = w.where_positive(sign, z, builder.fmul(z, slopes))
+            bent = w.where_positive(z, z, builder.fmul(z, slopes))
             w.store(builder.select(store, z, bent), place)
             w.store(w.zero, w.at(place, w.lanes))
             return []
@@ -170,37 +154,31 @@ def _finish_rows_ir(
         return context.get_dummy_value()
 
     i = types.int64
-    return types.void(C, D, b, i, i, i, i, types.boolean, i, C.dtype), codegen
+    return types.void(Z, b, i, i, i, i, Z.dtype), codegen
 
 
 def _add_products_plain(
-    A: Any, q: int, k: int, B: Any, held: int, C: Any, j: int, c: int, r0: int, r1: int, fresh: bool
+    A: Any, W: Any, q: int, held: int, k: int, c: int, Z: Any, r0: int, r1: int, fresh: bool
 ) -> None:
-    width = C.shape[2]
+    width = Z.shape[2]
     lanes = width // 2
-    here = C[j, r0:r1, c * lanes : (c + 1) * lanes]
+    here = Z[0, r0:r1, c * lanes : (c + 1) * lanes]
     if fresh:
         here[:] = 0
-    for g in range(held):
-        product = A[q + g, r0:r1] * B[0, g]
-        product[:, max(0, k - (q + g) * width) :] = 0
+    for p in range(q, q + held):
+        product = A[p, r0:r1] * W[p, c]
+        product[:, max(0, k - p * width) :] = 0
         here += product[:, :lanes] + product[:, lanes:]
 
 
-def _add_gradients_plain(A: Any, i: int, dZ: Any, j: int, m: int, totals: Any) -> None:
-    totals[0, :NARROW] = dZ[j, :m, :NARROW].T @ A[i, :m]
+def _add_gradients_plain(A: Any, i: int, dZ: Any, m: int, S: Any) -> None:
+    S[:NARROW] = dZ[0, :m, :NARROW].T @ A[i, :m]
 
 
-def _finish_rows_plain(
-    C: Any, D: Any, b: Any, j: int, columns: int, r0: int, r1: int, with_bias: bool, finish: int, slope: Any
-) -> None:
-    width = C.shape[2]
-    Z = C[j, r0:r1].reshape(r1 - r0, 2, width // 2).sum(axis=2)[:, :columns]
-    if with_bias:
-        Z = Z + b[j * width : j * width + columns]
-    sign = D[j, r0:r1, :columns].copy() if finish == DERIVE else Z
-    C[j, r0:r1] = 0
-    C[j, r0:r1, :columns] = Z if finish == STORE else np.where(sign > 0, Z, Z * slope)
+def _finish_rows_plain(Z: Any, b: Any, n: int, r0: int, r1: int, finish: int, slope: Any) -> None:
+    totals = Z[0, r0:r1].reshape(r1 - r0, 2, Z.shape[2] // 2).sum(axis=2)[:, :n] + b[:n]
+    Z[0, r0:r1] = 0
+    Z[0, r0:r1, :n] = totals if finish == STORE else np.where(totals > 0, totals, totals * slope)
 
 
 if JIT_DISABLED:
@@ -209,70 +187,41 @@ else:
     _add_products, _add_gradients, _finish_rows = _add_products_ir, _add_gradients_ir, _finish_rows_ir
 
 
-@device
-def is_narrow(n: int, j: int, k: int, width: int) -> bool:
-    """Whether panel j of n columns is done here, in a product with a contraction over k."""
-    return n - j * width <= NARROW and k >= width
-
-
 def _narrow_product_types(f: Any) -> tuple[Any, ...]:
     panels, i = types.Array(f, 3, "C"), types.int64
-    return (panels, panels, types.Array(f, 1, "C"), panels, panels, *([i] * 5), types.boolean, i, f)
+    return (panels, panels, types.Array(f, 1, "C"), panels, *([i] * 5), f)
 
 
 @separate(_narrow_product_types)
-def narrow_product(
-    A: Any, B: Any, b: Any, C: Any, D: Any, r0: int, r1: int, j: int, k: int, columns: int, with_bias: bool, finish: int,
-    slope: Any,
-) -> None:  # fmt: skip
-    """Rows r0 to r1, in panel j, of C = A B (+ b), then as `finish` says, where that panel has one or two columns.
+def narrow_product(A: Any, W: Any, b: Any, Z: Any, k: int, n: int, r0: int, r1: int, finish: int, slope: Any) -> None:
+    """Rows r0 to r1 of Z = A W + b, then as `finish` says: STORE or ACTIVATE, see gemm.matmul_bias.
 
-    As gemm.matmul_bias, but for SCALE: C holds the sums meanwhile, so D must be another.
+    A : panels of (rows, k), read. W : of a narrow layer (panels.py), read. b : (width,), read.
+    Z : panels of (rows, n), overwritten there, padding columns too; overlaps nothing else.
     """
-    width = width_of(C)
-    zero = C.dtype.type(0)
-    panels = (k + width - 1) // width
-    column = scratch_panel(C)
+    panels = (k + width_of(Z) - 1) // width_of(Z)
     for first in range(r0, r1, _ROWS):
         last = min(r1, first + _ROWS)
         q = 0
         while q < panels:
             left = panels - q
             held = _HELD[0] if left >= _HELD[0] else _HELD[1] if left >= _HELD[1] else _HELD[2]
-            for c in range(columns):
-                for p in range(held * width):
-                    at = q * width + p
-                    column[0, p // width, p % width] = B[j, at, c] if at < k else zero
-                _add_products(A, q, k, column, held, C, j, c, first, last, q == 0)
+            for c in range(n):
+                _add_products(A, W, q, held, k, c, Z, first, last, q == 0)
             q += held
-        _finish_rows(C, D, b, j, columns, first, last, with_bias, finish, slope)
+        _finish_rows(Z, b, n, first, last, finish, slope)
 
 
 @device
-def narrow_gradient(
-    A: Any,
-    dZ: Any,
-    S: Any,
-    W: Any,
-    m: int,
-    rows: int,
-    i: int,
-    j: int,
-    columns: int,
-    descend: bool,
-    keep: Any,
-    rate: Any,
-) -> None:
-    """One block of sum over examples of A^T dZ, as gemm.gradient_block, where panel j has one or two columns."""
-    width = S.shape[1]
-    totals = scratch_panel(S)
-    _add_gradients(A, i, dZ, j, m, totals)
-    for u in range(rows):
-        if descend:
-            for c in range(columns):
-                W[j, i * width + u, c] = keep * W[j, i * width + u, c] - rate * totals[0, c, u]
-        else:
-            for c in range(width):
-                S[u, c] = S.dtype.type(0)
-            for c in range(columns):
-                S[u, c] = totals[0, c, u]
+def narrow_gradient(A: Any, dZ: Any, S: Any, i: int, m: int, k: int) -> None:
+    """S = block i of the sum over m examples of A^T dZ of a narrow layer; rows of S beyond NARROW are not touched.
+
+    A : panels of (m, k), read. dZ : panels of (m, n), read. S : (NARROW or more, width), its first n rows and what else there is
+    of NARROW overwritten.
+    """
+    width = width_of(A)
+    _add_gradients(A, i, dZ, m, S)
+    # Beyond the last unit below A may hold anything.
+    for u in range(min(width, k - i * width), width):
+        for c in range(NARROW):
+            S[c, u] = S.dtype.type(0)

@@ -8,8 +8,11 @@ where `width` is two vector registers (`vector.panel_width`). A column beyond th
 tile reads next is then the next thing in memory, for Z = A W + b (panels of A and W), dA = dZ W^T (panels of dZ and W^T)
 and dW = A^T dZ (panels of A and dZ) alike, so training never packs a matrix.
 
-A block of W of width x width numbers (one panel's columns, one panel's rows) is contiguous too: what the update of W
-touches at a time, and what is transposed into the panels of W^T.
+Above, W is (n_prev, n): rows are units of the layer below. A block of it of width x width numbers (one panel's rows, one panel's
+columns) is contiguous too: what the update of W touches at a time, and what is transposed into the panels of W^T.
+
+A narrow layer, of one or two units, would be nearly all padding. Its W is kept as the panels of W^T alone, of shape
+(ceil(n_prev / width), n, width), which dA reads as they are, and Z as narrow.py does; block i is what panel i holds.
 """
 
 from __future__ import annotations
@@ -19,8 +22,26 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
+from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
 from fastdnn.kernels.vector import INT32, VectorWriter, array_pointer, array_shape
+
+# Most units of a narrow layer.
+NARROW = 2
+
+
+@device
+def is_narrow(n: int) -> bool:
+    """Whether a layer of n units is narrow: its weights are the panels of W^T."""
+    return n <= NARROW
+
+
+@device
+def block_of(W: Any, i: int, j: int, k: int, n: int) -> tuple[int, int]:
+    """Where block (i, j) of the weights of n units over k begins in W, and how many numbers it has."""
+    width = W.shape[2]
+    if is_narrow(n):
+        return i * n * width, n * width
+    return (j * W.shape[1] + i * width) * width, min(width, k - i * width) * width
 
 
 def _write_transposed(w: VectorWriter, rows: list[Any]) -> list[Any]:

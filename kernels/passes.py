@@ -10,6 +10,7 @@ from fastdnn.kernels._jit import device
 from fastdnn.kernels.activations import activate, activate_and_derive, is_piecewise_linear, slope_below_zero
 from fastdnn.kernels.dropout import drop
 from fastdnn.kernels.gemm import matmul_bias
+from fastdnn.kernels.layers import linear_forward
 from fastdnn.kernels.layout import (
     A_AT,
     ACTIVATION,
@@ -89,7 +90,7 @@ def forward_pass(
             worker, workers, groups, met, m, r0, r1, layout[l, PANELS], sync, buffers.waits
         )
         below = slope_below_zero(activation, slope)
-        matmul_bias(A_prev, W, b, A if done else Z, A, first, end, j0, j1, k, n, True, finish, below)
+        linear_forward(A_prev, W, b, A if done else Z, k, n, first, end, j0, j1, finish, below)
         if groups > 1:
             barrier(sync, buffers.waits, worker, workers)
         met = groups > 1 and done
@@ -122,10 +123,8 @@ def backward_pass(
         above = layer_panels(buffers.deltas, layout, l + 1, layout[l + 1, DZ_AT], rows, width)
         dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
         A = layer_panels(buffers.activations, layout, l, layout[l, A_AT], rows, width)
-        WT, b = (
-            transposed_panels(buffers.transposed, layout, l + 1, width),
-            bias_panels(buffers.parameters, layout, l, width),
-        )
+        WT = transposed_panels(buffers.transposed, buffers.parameters, layout, l + 1, width)
+        b = bias_panels(buffers.parameters, layout, l, width)
         activation = layout[l, ACTIVATION]
         by_sign = inside_tile(activation, buffers.dropout[l])
         finish = DERIVE if by_sign else TIMES_DERIVATIVE
@@ -167,7 +166,7 @@ def update_pass(worker: int, workers: int, buffers: Any, rows: int, m: int, rule
             )
             W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
             W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
-            WT = transposed_panels(buffers.transposed, layout, l, width)
+            WT = transposed_panels(buffers.transposed, buffers.parameters, layout, l, width)
             A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
             dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
             kept, optimizer, G, g = phase == 1, rule.optimizer, W, b
@@ -183,7 +182,7 @@ def update_pass(worker: int, workers: int, buffers: Any, rows: int, m: int, rule
             )  # fmt: skip
             if clipping and not kept:
                 for u in range(first, t):
-                    buffers.squares[blocks[u, 3]] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k)
+                    buffers.squares[blocks[u, 3]] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k, n)
 
 
 @device

@@ -13,8 +13,9 @@ import numpy as np
 from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.activations import SOFTMAX, activate, is_piecewise_linear, slope_below_zero
 from fastdnn.kernels.gather import compact, gather_numbers
-from fastdnn.kernels.gemm import matmul_bias
+from fastdnn.kernels.layers import linear_forward
 from fastdnn.kernels.layout import ACTIVATION, PANELS, UNITS, bias_panels, weight_panels
+from fastdnn.kernels.panels import is_narrow
 from fastdnn.kernels.row_tile import row_matmul_bias
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ACTIVATE, STORE
@@ -101,10 +102,10 @@ def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, sl
             inside_tile = is_piecewise_linear(activation)
             Z_or_A, finish = (A, ACTIVATE) if inside_tile else (Z, STORE)
             below = slope_below_zero(activation, slope[0])
-            if rows == 1:
+            if rows == 1 and not is_narrow(n):
                 row_matmul_bias(A_prev, W, b, Z_or_A, k, n, finish, below)
             else:
-                matmul_bias(A_prev, W, b, Z_or_A, A, 0, here, 0, Z_or_A.shape[0], k, n, True, finish, below)
+                linear_forward(A_prev, W, b, Z_or_A, k, n, 0, here, 0, Z_or_A.shape[0], finish, below)
             if l == 1 and not rows_are_finite(Z_or_A, here):
                 return False
             if l < last and not inside_tile:

@@ -14,7 +14,6 @@ from llvmlite import ir
 from numba import types
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic, separate
-from fastdnn.kernels.narrow import is_narrow, narrow_product
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ACTIVATE, STORE
 from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, array_shape, write_loop
@@ -108,8 +107,5 @@ def row_matmul_bias(A: Any, B: Any, b: Any, C: Any, k: int, n: int, finish: int,
     """
     width = width_of(C)
     panels = (n + width - 1) // width
-    if is_narrow(n, panels - 1, k, width):
-        panels -= 1
-        narrow_product(A, B, b, C, C, 0, 1, panels, k, n - panels * width, True, finish, slope)
     for j in range(0, panels, PANELS_AT_ONCE):
         _row_tile(A, B, b, C, k, j, min(PANELS_AT_ONCE, panels - j), finish, slope)

@@ -8,8 +8,7 @@ import numpy as np
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
-from fastdnn.kernels.gemm import gradient_block
-from fastdnn.kernels.layers import bias_gradient
+from fastdnn.kernels.layers import bias_gradient, weight_gradient
 from fastdnn.kernels.optimizers import (
     ADAM,
     BETA1,
@@ -32,7 +31,7 @@ from fastdnn.kernels.optimizers import (
     nesterov_update,
     rmsprop_update,
 )
-from fastdnn.kernels.panels import transpose_block
+from fastdnn.kernels.panels import block_of, is_narrow, transpose_block
 from fastdnn.kernels.regularization import l1_backward
 from fastdnn.kernels.views import flat_view, prefetch
 
@@ -80,33 +79,32 @@ def update_layer(
 
         dW = scale dZ A^T + l2 W + l1 sign W,   db = scale sum dZ,   then the optimizer's rule
 
-    Where gradient descent is the rule and there is no L1, dW never exists outside registers; else it is one block in the
-    first-level cache. With `kept` the sums dZ A^T and sum dZ are those that KEEP left in G and g.
+    Where gradient descent is the rule and there is no L1, dW never exists outside registers (but a narrow layer's); else it is one
+    block in the first-level cache. With `kept` the sums dZ A^T and sum dZ are those that KEEP left in G and g.
 
     Parameters
     ----------
     A : panels of (m, k), the layer below; dZ : panels of (m, n); both read, but for `kept`.
     G, g : as W and b, read with `kept`.
     W, b : panels of (k, n) and (n,), padded, updated; W1, b1, W2, b2 : their moments v and s, alike.
-    WT : panels of (n, k), overwritten in the blocks that changed; or without panels, for the first layer.
+    WT : panels of (n, k), overwritten in the blocks that changed, or a narrow layer's W; or without panels, for the first layer.
     S : (width + 1, width) scratch of this worker.
     blocks : (layer, panel below, panel); the worker that has the block of panel 0 below also updates that panel of b.
     rates : optimizers.prepare_rates.
     """
     width = S.shape[1]
     kind = S.dtype.type
-    descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0) and not kept
+    descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0) and not kept and not is_narrow(n)
     keep, rate = rates[KEPT] - rates[RATE] * rates[L2], rates[RATE] * rates[SCALE]
     for t in range(t0, t1):
         i, j = blocks[t, 1], blocks[t, 2]
-        rows = min(width, k - i * width)
-        at, size = (j * W.shape[1] + i * width) * width, rows * width
+        at, size = block_of(W, i, j, k, n)
         if not kept:
             prefetch(W, at, size)
             if not descend:
                 prefetch(W1, at, size)
                 prefetch(W2, at, size)
-            gradient_block(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
+            weight_gradient(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
         # The block of W, and panel j of b; the rule stands here once, for its code is long.
         for part in range(1 if descend else 0, 2 if i == 0 else 1):
             theta, dtheta = flat_view(W, at, size), flat_view(S, 0, size)
@@ -121,17 +119,17 @@ def update_layer(
                 else:
                     bias_gradient(dZ, j, m, dtheta)
             apply_rule(optimizer, theta, dtheta, v, s, rates, part == 0)
-        if WT.shape[0] > 0 and optimizer != KEEP:
+        if WT.shape[0] > 0 and optimizer != KEEP and not is_narrow(n):
             transpose_block(W, WT, i, j)
 
 
 @device
-def gradient_square(G: Any, g: Any, i: int, j: int, k: int) -> float:
+def gradient_square(G: Any, g: Any, i: int, j: int, k: int, n: int) -> float:
     """The sum of squares, in float64, of block (i, j) of a kept gradient, and of its part of the bias's where i is 0."""
     width = G.shape[2]
-    block = flat_view(G, (j * G.shape[1] + i * width) * width, min(width, k - i * width) * width)
+    at, size = block_of(G, i, j, k, n)
     total = 0.0
-    for x in block:
+    for x in flat_view(G, at, size):
         total += np.float64(x) * np.float64(x)
     if i == 0:
         for x in flat_view(g, j * width, width):

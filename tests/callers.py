@@ -1,7 +1,4 @@
-"""Kernels for Python to call: `device` functions and intrinsics have no Python entry, so a caller is compiled, once each.
-
-And operands for them.
-"""
+"""Kernels for Python to call: `device` functions and intrinsics have no Python entry, so a caller is compiled, once each."""
 
 from __future__ import annotations
 
@@ -9,11 +6,9 @@ import functools
 
 import numba
 import numpy as np
-import reference
 
 from fastdnn.kernels import _jit, pieces
 from fastdnn.kernels._jit import load_separate
-from fastdnn.kernels.vector import panel_width
 
 JIT = not numba.config.DISABLE_JIT
 
@@ -62,16 +57,3 @@ def assert_same_bits(one, two):
         np.testing.assert_array_equal(one, two)
     else:
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
-
-
-def product_operands(rng, rows, k, n, dtype):
-    """A, B and b of C = A B + b, the panels of A and B, and room for C's."""
-    width = panel_width(dtype)
-    A, B = rng.normal(size=(rows, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
-    b = np.zeros(-(-n // width) * width, dtype)
-    b[:n] = rng.normal(size=n)
-    # What the contraction must not read, columns of A and rows of B beyond k, would show as NaN.
-    PA = reference.to_panels(A, width, dtype, fill=np.nan)
-    PB = reference.to_panels(B, width, dtype, rows=-(-k // width) * width)
-    PB[:, k:] = np.nan
-    return A, B, b, PA, PB, np.full((-(-n // width), rows, width), np.nan, dtype)

@@ -22,7 +22,16 @@ from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.course_dropout import mask_panels
 from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
-from fastdnn.panels import aligned_zeros, empty_panels, fill_panels, panel_count, read_panels
+from fastdnn.panels import (
+    aligned_zeros,
+    empty_panels,
+    fill_panels,
+    fill_weights,
+    panel_count,
+    read_panels,
+    read_weights,
+    weight_shape,
+)
 
 _ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
 
@@ -45,6 +54,12 @@ def _empty(n: int, m: int) -> Any:
     return empty_panels(m, n, np.float64)
 
 
+def _empty_weights(n: int, n_prev: int) -> Any:
+    """Room for the weights of a layer, or their derivatives."""
+    _width()
+    return aligned_zeros(weight_shape(n_prev, n, np.float64), np.float64)
+
+
 def _packed(M: Array) -> Any:
     """Panels of an (n, m) matrix; examples are rows there."""
     P = _empty(*M.shape)
@@ -62,8 +77,8 @@ def _unpacked(P: Any, n: int, m: int) -> Array:
 def linear_forward(A_prev: Array, W: Array, b: Array) -> Array:
     """Z = W A_prev + b: A_prev (n_prev, m), W (n, n_prev), b (n, 1); Z (n, m)."""
     (n, n_prev), m = W.shape, A_prev.shape[1]
-    weights, bias, Z = _empty(n, _whole(n_prev)), aligned_zeros((_whole(n),), np.float64), _empty(n, m)
-    fill_panels(weights, W.T)
+    weights, bias, Z = _empty_weights(n, n_prev), aligned_zeros((_whole(n),), np.float64), _empty(n, m)
+    fill_weights(weights, W)
     bias[:n] = b[:, 0]
     kernels.linear_forward(_packed(A_prev), weights, bias, Z, n_prev, n)
     return _unpacked(Z, n, m)
@@ -74,11 +89,11 @@ def linear_backward(dZ: Array, A_prev: Array, W: Array) -> tuple[Array, Array, A
     (n, n_prev), m = W.shape, dZ.shape[1]
     transposed, dA_prev = _empty(n_prev, _whole(n)), _empty(n_prev, m)
     fill_panels(transposed, W)
-    dweights, db = _empty(n, _whole(n_prev)), aligned_zeros((_whole(n),), np.float64)
+    dweights, db = _empty_weights(n, n_prev), aligned_zeros((_whole(n),), np.float64)
     scratch = aligned_zeros((_width(), _width()), np.float64)
     layers.linear_backward(_packed(dZ), _packed(A_prev), transposed, scratch, dweights, db, dA_prev, n_prev, n, m)
     dW = np.empty_like(W)
-    read_panels(dweights, dW.T)
+    read_weights(dweights, dW)
     return _unpacked(dA_prev, n_prev, m), dW, db[:n].reshape(n, 1).copy()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from callers import assert_same_bits, from_python, product_operands
+from callers import assert_same_bits, from_python
 from hypothesis import given
 from strategies import shaped
 
@@ -39,10 +39,22 @@ def product_sizes(width):
     ]
 
 
+def operands(rng, rows, k, n, dtype):
+    width = panel_width(dtype)
+    A, B = rng.normal(size=(rows, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+    b = np.zeros(-(-n // width) * width, dtype)
+    b[:n] = rng.normal(size=n)
+    # What the contraction must not read, columns of A and rows of B beyond k, would show as NaN.
+    PA = reference.to_panels(A, width, dtype, fill=np.nan)
+    PB = reference.to_panels(B, width, dtype, rows=-(-k // width) * width)
+    PB[:, k:] = np.nan
+    return A, B, b, PA, PB, np.full((-(-n // width), rows, width), np.nan, dtype)
+
+
 @pytest.mark.parametrize("with_bias", [False, True])
 def test_product_equals_oracle(with_bias, dtype, rng):
     for rows, k, n in product_sizes(panel_width(dtype)):
-        A, B, b, PA, PB, C = product_operands(rng, rows, k, n, dtype)
+        A, B, b, PA, PB, C = operands(rng, rows, k, n, dtype)
         kept = PA.copy(), PB.copy(), b.copy()
         matmul_bias(PA, PB, b, C, C, 0, rows, 0, len(C), k, n, with_bias, tile.STORE, dtype(0))
         expected = reference.matmul(A, B) + (b[:n].astype(np.float64) if with_bias else 0.0)
@@ -58,7 +70,7 @@ def test_product_equals_oracle(with_bias, dtype, rng):
 def test_finish_chooses_by_sign(finish, slope, dtype, rng):
     """The same bits as STORE followed by the choice: of Z's own sign, or of D's."""
     for rows, k, n in [(1, 1, 1), (HEIGHT + 1, 40, 17), (5, 600, panel_width(dtype) + 1), (9, 40, 2)]:
-        _, _, b, PA, PB, Z = product_operands(rng, rows, k, n, dtype)
+        _, _, b, PA, PB, Z = operands(rng, rows, k, n, dtype)
         D = reference.to_panels(rng.choice([-1.0, 0.0, 1.0], (rows, n)), panel_width(dtype), dtype)
         kept, C = D.copy(), np.full_like(Z, np.nan)
         matmul_bias(PA, PB, b, Z, Z, 0, rows, 0, len(Z), k, n, True, tile.STORE, dtype(0))
@@ -71,7 +83,7 @@ def test_finish_chooses_by_sign(finish, slope, dtype, rng):
 
 
 def test_nan_passes_the_activation(dtype, rng):
-    _, _, b, PA, PB, C = product_operands(rng, 2, 3, 4, dtype)
+    _, _, b, PA, PB, C = operands(rng, 2, 3, 4, dtype)
     PA[0, 1, 2] = np.nan
     matmul_bias(PA, PB, b, C, C, 0, 2, 0, len(C), 3, 4, True, tile.ACTIVATE, dtype(0))
     assert np.isfinite(reference.from_panels(C, 4)[0]).all()
@@ -80,7 +92,7 @@ def test_nan_passes_the_activation(dtype, rng):
 
 def test_only_its_rows_are_written(dtype, rng):
     rows, k, n = 40, 20, 21
-    _, _, b, PA, PB, C = product_operands(rng, rows, k, n, dtype)
+    _, _, b, PA, PB, C = operands(rng, rows, k, n, dtype)
     matmul_bias(PA, PB, b, C, C, 11, 30, 0, len(C), k, n, True, tile.STORE, dtype(0))
     assert np.isfinite(reference.from_panels(C, n)[11:30]).all()
     assert np.isnan(C[:, :11]).all()
@@ -93,7 +105,7 @@ def test_only_its_rows_are_written(dtype, rng):
 def test_bits_of_a_row_do_not_depend_on_its_neighbours(dtype, rng):
     """How rows are shared among threads changes tiles and blocks, and may change no bit."""
     rows, k, n = 130, 300, 20
-    _, _, b, PA, PB, whole = product_operands(rng, rows, k, n, dtype)
+    _, _, b, PA, PB, whole = operands(rng, rows, k, n, dtype)
     parts = np.full_like(whole, np.nan)
     matmul_bias(PA, PB, b, whole, whole, 0, rows, 0, len(whole), k, n, True, tile.STORE, dtype(0))
     for first, last in zip([0, 1, 5, 40, 127], [1, 5, 40, 127, 130], strict=True):
@@ -105,7 +117,7 @@ def test_bits_of_a_panel_do_not_depend_on_its_neighbours(dtype, rng):
     """Nor how panels are shared among them; of a large B, which is read in other blocks, too. Other panels are not written."""
     width = panel_width(dtype)
     for rows, k, n in [(13, 300, 3 * width + 1), (7, 2100, 6 * width)]:
-        _, _, b, PA, PB, whole = product_operands(rng, rows, k, n, dtype)
+        _, _, b, PA, PB, whole = operands(rng, rows, k, n, dtype)
         parts = np.full_like(whole, np.nan)
         matmul_bias(PA, PB, b, whole, whole, 0, rows, 0, len(whole), k, n, True, tile.STORE, dtype(0))
         matmul_bias(PA, PB, b, parts, parts, 0, 5, 1, 3, k, n, True, tile.STORE, dtype(0))

@@ -8,6 +8,8 @@ import reference
 from callers import from_python
 
 from fastdnn.kernels import layers
+from fastdnn.kernels.panels import NARROW
+from fastdnn.kernels.tile import STORE
 from fastdnn.kernels.vector import panel_width, tile_height
 
 
@@ -17,6 +19,7 @@ def sizes(width):
     return [
         (1, 1, 1),
         (7, 1, 17),
+        (2 * width + 3, 2, 40),
         (17, 7, 1),
         (width - 1, width, high + 1),
         (width + 1, width - 1, high - 1),
@@ -38,10 +41,10 @@ def test_forward_equals_oracle(dtype, rng):
         Z = np.full((-(-n // width), m, width), np.nan, dtype)
         panels = (
             reference.to_panels(A_prev.T, width, dtype),
-            reference.to_panels(W.T, width, dtype, rows=padded(n_prev, width)),
+            reference.to_weights(W, width, dtype, fill=0.0 if n <= NARROW else np.nan),
         )
         kept = [a.copy() for a in (*panels, b)]
-        linear_forward(*panels, b, Z, n_prev, n, 0, m)
+        linear_forward(*panels, b, Z, n_prev, n, 0, m, 0, len(Z), STORE, dtype(0))
         expected = reference.matmul(W, A_prev) + b[:n, None].astype(np.float64)
         bound = reference.matmul_error(W, A_prev, dtype) + np.finfo(dtype).eps * abs(expected)
         assert np.all(np.abs(reference.from_panels(Z, n).T - expected) <= bound), (n_prev, n, m)
@@ -62,14 +65,14 @@ def test_backward_equals_oracle(dtype, rng):
         )
         kept = [a.copy() for a in read]
         S = np.full((width, width), np.nan, dtype)
-        dW = np.full((-(-n // width), padded(n_prev, width), width), np.nan, dtype)
+        dW = np.full_like(reference.to_weights(W, width, dtype), np.nan)
         db = np.full(padded(n, width), np.nan, dtype)
         dA_prev = np.full((-(-n_prev // width), m, width), np.nan, dtype)
         layers.linear_backward(*read, S, dW, db, dA_prev, n_prev, n, m)
         eps = np.finfo(dtype).eps
         expected = reference.matmul(dZ, A_prev.T) / m
         bound = reference.matmul_error(dZ, A_prev.T, dtype) / m + 4 * eps * abs(expected)
-        assert np.all(np.abs(reference.from_panels(dW, n)[:n_prev].T - expected) <= bound), (n_prev, n, m)
+        assert np.all(np.abs(reference.from_weights(dW, n, n_prev) - expected) <= bound), (n_prev, n, m)
         np.testing.assert_allclose(db[:n], dZ.sum(axis=1, dtype=float) / m, rtol=m * eps, atol=m * eps)
         assert np.all(db[n:] == 0)
         expected = reference.matmul(W.T, dZ)
@@ -95,10 +98,8 @@ def test_backward_is_the_numeric_gradient(rng):
     from_python(layers.linear_forward)
     width, (n_prev, n, m) = panel_width("float64"), (5, 3, 4)
     A_prev, W, b, G = (rng.normal(size=s) for s in ((n_prev, m), (n, n_prev), (n, 1), (n, m)))
-    dW, db = np.empty((1, padded(n_prev, width), width)), np.empty(padded(n, width))
+    dW, db = np.empty_like(reference.to_weights(W, width, float)), np.empty(padded(n, width))
     dA = np.empty((-(-n_prev // width), m, width))
-    if n_prev > width or n > width:
-        dW = np.empty((-(-n // width), padded(n_prev, width), width))
     layers.linear_backward(
         reference.to_panels(G.T, width, float), reference.to_panels(A_prev.T, width, float),
         reference.to_panels(W, width, float, rows=padded(n, width)), np.empty((width, width)), dW, db, dA, n_prev, n, m,
@@ -117,6 +118,6 @@ def test_backward_is_the_numeric_gradient(rng):
             out[at] = (high - low) / 2e-3
         return out
 
-    np.testing.assert_allclose(reference.from_panels(dW, n)[:n_prev].T, numeric(0), atol=1e-12)
+    np.testing.assert_allclose(reference.from_weights(dW, n, n_prev), numeric(0), atol=1e-12)
     np.testing.assert_allclose(db[:n, None], numeric(1), atol=1e-12)
     np.testing.assert_allclose(reference.from_panels(dA, n_prev).T, m * numeric(2), atol=1e-11)

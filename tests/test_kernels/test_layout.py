@@ -36,7 +36,7 @@ def test_parameters_fill_their_buffer_once(table):
     for l in range(1, len(DIMS)):
         W, b = weight_panels(flat, table.layout, l, width), bias_panels(flat, table.layout, l, width)
         below, here = (-(-DIMS[i] // width) for i in (l - 1, l))
-        assert W.shape == (here, below * width, width)
+        assert W.shape == ((below, 1, width) if DIMS[l] == 1 else (here, below * width, width))
         assert b.shape == (here * width,)
         assert flat_position(flat, W) == ends
         assert flat_position(flat, b) == ends + W.size
@@ -45,11 +45,14 @@ def test_parameters_fill_their_buffer_once(table):
 
 
 def test_transposed_weights_of_all_but_the_first_layer(table):
-    width, flat = table.scratch.shape[2], numbered(table.transposed)
+    width, flat, parameters = table.scratch.shape[2], numbered(table.transposed), numbered(table.parameters)
     transposed_panels, ends = copied_from_python(layout.transposed_panels), 0
-    assert transposed_panels(flat, table.layout, 1, width).shape[0] == 0
+    assert transposed_panels(flat, parameters, table.layout, 1, width).shape[0] == 0
     for l in range(2, len(DIMS)):
-        WT = transposed_panels(flat, table.layout, l, width)
+        WT = transposed_panels(flat, parameters, table.layout, l, width)
+        if DIMS[l] == 1:  # narrow: its weights are kept so themselves
+            assert flat_position(parameters, WT) == table.layout[l, layout.W_AT]
+            continue
         below, here = (-(-DIMS[i] // width) for i in (l - 1, l))
         assert WT.shape == (below, here * width, width)
         assert flat_position(flat, WT) == ends

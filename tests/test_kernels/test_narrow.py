@@ -1,61 +1,94 @@
-"""kernels/narrow.py: which products go this way, and that the way in changes no bit; the oracle's sizes are in test_gemm.py."""
+"""kernels/narrow.py: Z and dW of a layer of one or two units against the oracle, whatever lies in the padding of what is read."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import reference
-from callers import assert_same_bits, from_python, product_operands
+from callers import assert_same_bits, from_python
 
-from fastdnn.kernels import gemm, narrow, row_tile, tile
+from fastdnn.kernels import narrow, tile
 from fastdnn.kernels.vector import panel_width
 
-matmul_bias, narrow_product = from_python(gemm.matmul_bias), from_python(narrow.narrow_product)
+narrow_product = from_python(narrow.narrow_product)
 
 
-def test_one_or_two_columns_of_the_last_panel_are_narrow():
-    is_narrow = from_python(narrow.is_narrow)
-    assert [is_narrow(n, 0, 16, 16) for n in (1, 2, 3, 16, 17)] == [True, True, False, False, False]
-    assert [is_narrow(n, 1, 16, 16) for n in (17, 18, 19)] == [True, True, False]
-    assert not is_narrow(1, 0, 15, 16)  # so short that adding up the lanes costs more
+def operands(rng, rows, k, n, dtype):
+    """A, W^T and b, the panels of A, beyond k of NaN, W as a narrow layer has it, b padded, and room for Z."""
+    width = panel_width(dtype)
+    A, WT = rng.normal(size=(rows, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+    b = np.zeros(width, dtype)
+    b[:n] = rng.normal(size=n)
+    W = reference.to_weights(WT.T, width, dtype)
+    return A, WT, b, reference.to_panels(A, width, dtype, fill=np.nan), W, np.full((1, rows, width), np.nan, dtype)
+
+
+def sizes(width):
+    """(rows, k, n): around a panel, around as many as are held at once, around the rows that are done at once."""
+    return [
+        (1, 1, 1),
+        (3, 2, 2),
+        (40, width - 1, 1),
+        (7, width, 2),
+        (9, 2 * width + 1, 1),
+        (513, 4 * width, 2),
+        (1030, 7 * width + 3, 1),
+    ]
+
+
+@pytest.mark.parametrize("finish", ["STORE", "ACTIVATE"])
+def test_product_equals_oracle(finish, dtype, rng):
+    width = panel_width(dtype)
+    for rows, k, n in sizes(width):
+        A, WT, b, PA, W, Z = operands(rng, rows, k, n, dtype)
+        kept = PA.copy(), W.copy(), b.copy()
+        narrow_product(PA, W, b, Z, k, n, 0, rows, getattr(tile, finish), dtype(0.25))
+        expected = reference.matmul(A, WT) + b[:n].astype(np.float64)
+        bound = reference.matmul_error(A, WT, dtype) + np.finfo(dtype).eps * np.abs(expected)
+        if finish == "ACTIVATE":
+            expected = np.where(expected > 0, expected, 0.25 * expected)
+        assert np.all(np.abs(reference.from_panels(Z, n) - expected) <= bound), (rows, k, n)
+        assert np.all(reference.padding(Z, n) == 0), (rows, k, n)
+        for array, before in zip((PA, W, b), kept, strict=True):
+            np.testing.assert_array_equal(array, before)
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_the_product_is_the_one_that_matmul_bias_gives(n, dtype, rng):
-    k = 3 * panel_width(dtype) + 5
-    _, _, b, PA, PB, C = product_operands(rng, 600, k, n, dtype)
-    direct = C.copy()
-    matmul_bias(PA, PB, b, C, C, 3, 590, 0, 1, k, n, True, tile.ACTIVATE, dtype(0.25))
-    narrow_product(PA, PB, b, direct, direct, 3, 590, 0, k, n, True, tile.ACTIVATE, dtype(0.25))
-    np.testing.assert_array_equal(C, direct)
-    assert np.isnan(C[:, [2, 590]]).all()
-
-
-def test_a_row_alone_has_the_bits_it_has_among_others(dtype, rng):
-    k, rows = 5 * panel_width(dtype) - 2, 40
-    for n in (1, 2, panel_width(dtype) + 1):
-        _, _, b, PA, PB, C = product_operands(rng, rows, k, n, dtype)
-        matmul_bias(PA, PB, b, C, C, 0, rows, 0, len(C), k, n, True, tile.STORE, dtype(0))
-        for r in (0, 17, rows - 1):
-            alone = np.full((len(C), 1, C.shape[2]), np.nan, dtype)
-            from_python(row_tile.row_matmul_bias)(PA[:, r : r + 1].copy(), PB, b, alone, k, n, tile.STORE, dtype(0))
-            assert_same_bits(alone[:, 0], C[:, r])
-
-
-def test_a_derivative_in_the_place_of_the_product_is_read_before_it_is_overwritten(dtype, rng):
-    """dZ = dA * g'(Z), where g'(Z) lies where dZ will be: that one stays with the register tile."""
-    k, rows = 2 * panel_width(dtype), 9
-    _, _, b, PA, PB, dA = product_operands(rng, rows, k, 1, dtype)
-    derivative = reference.to_panels(rng.normal(size=(rows, 1)), panel_width(dtype), dtype)
-    dZ = derivative.copy()
-    matmul_bias(PA, PB, b, dA, dA, 0, rows, 0, 1, k, 1, False, tile.STORE, dtype(0))
-    matmul_bias(PA, PB, b, dZ, dZ, 0, rows, 0, 1, k, 1, False, tile.SCALE, dtype(0))
-    np.testing.assert_allclose(dZ, dA * derivative, rtol=1e-4 if dtype == np.float32 else 1e-12)
+def test_only_its_rows_are_written_with_the_bits_that_each_has_alone(n, dtype, rng):
+    k, rows = 5 * panel_width(dtype) - 2, 700
+    _, _, b, PA, W, Z = operands(rng, rows, k, n, dtype)
+    narrow_product(PA, W, b, Z, k, n, 3, 690, tile.STORE, dtype(0))
+    assert np.isnan(Z[:, [2, 690]]).all()
+    for r in (3, 17, 515, 689):
+        alone = np.full((1, 1, Z.shape[2]), np.nan, dtype)
+        narrow_product(PA[:, r : r + 1].copy(), W, b, alone, k, n, 0, 1, tile.STORE, dtype(0))
+        assert_same_bits(alone[:, 0], Z[:, r])
 
 
 def test_an_infinite_number_is_not_lost(dtype, rng):
     k = 2 * panel_width(dtype)
-    _, _, b, PA, PB, C = product_operands(rng, 3, k, 1, dtype)
+    _, _, b, PA, W, Z = operands(rng, 3, k, 1, dtype)
     PA[1, 1, 3] = np.inf
-    matmul_bias(PA, PB, b, C, C, 0, 3, 0, 1, k, 1, True, tile.STORE, dtype(0))
-    assert np.isfinite(C[0, :, 0]).tolist() == [True, False, True]
+    narrow_product(PA, W, b, Z, k, 1, 0, 3, tile.STORE, dtype(0))
+    assert np.isfinite(Z[0, :, 0]).tolist() == [True, False, True]
+
+
+def test_gradient_equals_oracle(dtype, rng):
+    narrow_gradient, width = from_python(narrow.narrow_gradient), panel_width(dtype)
+    for m, k, n in sizes(width):
+        A, _, _, PA, _, _ = operands(rng, m, k, n, dtype)
+        dZ = rng.normal(size=(m, n)).astype(dtype)
+        # Examples beyond m are not read.
+        PdZ = reference.to_panels(dZ, width, dtype, rows=m + 2)
+        PA = np.concatenate([PA, np.full_like(PA[:, :2], np.nan)], axis=1)
+        PdZ[:, m:] = np.nan
+        dW = np.full((len(PA), n, width), np.nan, dtype)
+        for i in range(len(PA)):
+            S = np.full((4, width), 7, dtype)
+            narrow_gradient(PA, PdZ, S, i, m, k)
+            dW[i] = S[:n]
+            assert np.all(S[narrow.NARROW :] == 7)
+        expected = reference.matmul(dZ.T, A)
+        error = np.abs(reference.from_weights(dW, n, k) - expected)
+        assert np.all(error <= reference.matmul_error(dZ.T, A, dtype)), (m, k, n)
+        assert np.all(reference.weight_padding(dW, n, k) == 0), (m, k, n)

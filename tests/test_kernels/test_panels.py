@@ -36,3 +36,17 @@ def test_other_blocks_are_left_alone(dtype):
     assert np.all(WT[1, :width] == 1)
     assert np.isnan(WT[0]).all()
     assert np.isnan(WT[1, width:]).all()
+
+
+def test_blocks_of_weights_lie_side_by_side(dtype):
+    """Together they are all rows that exist, each once, in the order of the array."""
+    width = panel_width(dtype)
+    block_of = from_python(panels.block_of)
+    for k, n in [(1, 1), (2 * width, 2), (2 * width + 3, 1), (5, 3), (width, width + 1), (2 * width + 3, 2 * width)]:
+        W = reference.to_weights(np.ones((n, k)), width, dtype)
+        for j in range(-(-n // width)):
+            for i in range(-(-k // width)):
+                at, size = block_of(W, i, j, k, n)
+                assert W.ravel()[at : at + size].sum() == min(width, k - i * width) * min(width, n - j * width)
+                W.ravel()[at : at + size] = 0
+        assert not W.any()

@@ -9,6 +9,7 @@ from callers import from_python
 
 from fastdnn.engine import NO_UPDATE
 from fastdnn.kernels import optimizers, update
+from fastdnn.kernels.panels import NARROW
 from fastdnn.kernels.vector import panel_width
 
 RATE, DECAY, STEP = 0.125, 0.25, 3
@@ -30,12 +31,11 @@ def layer(rng, dtype, m, k, n):
     width = panel_width(dtype)
     A, dZ, W = (rng.normal(size=s).astype(dtype) for s in ((m, k), (m, n), (k, n)))
     b = rng.normal(size=(1, n)).astype(dtype)
-    rows = -(-k // width) * width
     v, s = rng.normal(size=(k, n)) * 0.01, rng.uniform(0.01, 0.02, (k, n))
     vb, sb = rng.normal(size=(1, n)) * 0.01, rng.uniform(0.01, 0.02, (1, n))
     flat = [reference.to_panels(x, width, dtype)[:, 0].ravel() for x in (b, vb, sb)]
-    full = [reference.to_panels(x, width, dtype, rows=rows) for x in (W, v, s)]
-    WT = np.full((rows // width, -(-n // width) * width, width), np.nan, dtype)
+    full = [reference.to_weights(x.T, width, dtype) for x in (W, v, s)]
+    WT = np.full((-(-k // width), -(-n // width) * width, width), np.nan, dtype)
     panels = reference.to_panels(A, width, dtype), reference.to_panels(dZ, width, dtype)
     arrays = [*panels, full[0], flat[0], full[1], flat[1], full[2], flat[2], WT]
     return (A, dZ, W, b, v, s, vb, sb), arrays
@@ -60,7 +60,15 @@ def run(arrays, dtype, m, k, n, rule, blocks, t0, t1, gradient=None):
 @pytest.mark.parametrize("rule", RULES)
 def test_update_equals_oracle(rule, dtype, rng):
     width = panel_width(dtype)
-    for m, k, n in [(1, 1, 1), (7, 17, 3), (33, width + 1, width - 1), (5, width, width // 2 + width), (200, 3, width)]:
+    for m, k, n in [
+        (1, 1, 1),
+        (7, 17, 3),
+        (40, 2 * width + 5, 1),
+        (3, width, 2),
+        (33, width + 1, width - 1),
+        (5, width, width // 2 + width),
+        (200, 3, width),
+    ]:
         (A, dZ, W, b, *moments), arrays = layer(rng, dtype, m, k, n)
         v, s, vb, sb = (x.astype(dtype).astype(float) for x in moments)
         kept = [a.copy() for a in arrays[:2]]
@@ -72,15 +80,17 @@ def test_update_equals_oracle(rule, dtype, rng):
         biases = expected_update(rule, b.astype(float), db, vb, sb)
         tolerance = 1e-12 if dtype is np.float64 else 2e-4
         for at, want in zip((2, 4, 6), weights, strict=True):
-            np.testing.assert_allclose(reference.from_panels(arrays[at], n)[:k], want, rtol=tolerance, atol=tolerance)
-            assert np.all(reference.padding(arrays[at], n) == 0)
-            assert np.all(arrays[at][:, k:] == 0)
+            got = reference.from_weights(arrays[at], n, k).T
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+            assert np.all(reference.weight_padding(arrays[at], n, k) == 0)
         for at, want in zip((3, 5, 7), biases, strict=True):
             np.testing.assert_allclose(arrays[at][:n], want[0], rtol=tolerance, atol=tolerance)
             assert np.all(arrays[at][n:] == 0)
-        new_W = reference.from_panels(arrays[2], n)
-        if rule != "keep":  # which moves nothing
-            np.testing.assert_array_equal(reference.from_panels(arrays[8], k)[:n], new_W[:k].T)
+        if rule == "keep" or n <= NARROW:  # nothing has moved, or is kept as W^T anyway
+            assert np.all(np.isnan(arrays[8]))
+        else:
+            transposed = reference.from_panels(arrays[8], k)[:n]
+            np.testing.assert_array_equal(transposed, reference.from_weights(arrays[2], n, k))
         for array, before in zip(arrays[:2], kept, strict=True):
             np.testing.assert_array_equal(array, before)
 

@@ -57,3 +57,14 @@ def test_aligned_zeros(shape, dtype):
 def test_panel_count(dtype):
     width = panel_width(dtype)
     assert [panels.panel_count(n, dtype) for n in (1, width - 1, width, width + 1, 3 * width)] == [1, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("n", "n_prev"), [(1, 1), (1, 40), (2, 33), (3, 40), (35, 5), (32, 32)])
+def test_weights_are_kept_as_the_oracle_says(n, n_prev, dtype, rng):
+    W = rng.normal(size=(n, n_prev)).astype(dtype)
+    P = panels.aligned_zeros(panels.weight_shape(n_prev, n, dtype), dtype)
+    panels.fill_weights(P, W)
+    np.testing.assert_array_equal(P, reference.to_weights(W, panel_width(dtype), dtype))
+    back = np.zeros_like(W)
+    panels.read_weights(P, back)
+    np.testing.assert_array_equal(back, W)
