@@ -14,6 +14,7 @@ from fastdnn.kernels.losses import output_backward
 from fastdnn.kernels.optimizers import prepare_rates
 from fastdnn.kernels.passes import backward_pass, forward_pass, update_pass
 from fastdnn.kernels.random import shuffle
+from fastdnn.kernels.subnormal import subnormal_as_before, subnormal_to_zero
 from fastdnn.kernels.sync import DIVERGED_AT, MEETINGS, STEPS_DONE, STOP_ASKED, STOPPING, atomic_load, barrier
 from fastdnn.kernels.views import flat_view
 
@@ -110,6 +111,7 @@ def run_steps(
     dZL = layer_panels(buffers.deltas, layout, last, layout[last, DZ_AT], batch, width)
     training = purpose == TRAIN
     buffers.waits[worker, MEETINGS] = 0
+    arithmetic = subnormal_to_zero()
     # Weights have their say in training; a loss that is asked for is the example's own.
     weights = flat_view(buffers.batch_weights, 0, buffers.batch_weights.size if training else 0)
     for step in range(step0, step1):
@@ -156,4 +158,5 @@ def run_steps(
                     )
             barrier(sync, buffers.waits, worker, workers)
             if sync[STOPPING] != 0:
-                return
+                break
+    subnormal_as_before(arithmetic)

@@ -18,6 +18,7 @@ from fastdnn.kernels.layout import ACTIVATION, PANELS, UNITS, bias_panels, weigh
 from fastdnn.kernels.panels import is_narrow
 from fastdnn.kernels.row_tile import row_matmul_bias
 from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.subnormal import subnormal_as_before, subnormal_to_zero
 from fastdnn.kernels.tile import ACTIVATE, STORE
 from fastdnn.kernels.views import flat_view, panel_view
 
@@ -58,26 +59,9 @@ def output_rows(activation: int, Z: Any, A: Any, n: int, m: int, slope: Any, AL:
         AL[i] = results[i]
 
 
-@kernel
-def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, slope: Any) -> bool:
-    """A[L] of every row of X, by Z[l] = W[l] A[l-1] + b[l], A[l] = g[l](Z[l]).
-
-    Parameters
-    ----------
-    X : (m, n_x) C order, read. AL : (m, n_y) C order, overwritten; overlaps nothing else.
-    parameters, layout : as in layout.Buffers, read.
-    buffers : (MATRICES * widest layer in panels, rows, width), overwritten: `rows` examples are taken through at a time.
-    slope : (1,) leaky ReLU's, read. All floats are of one type.
-
-    Returns
-    -------
-    False, with AL overwritten in part, where X is not of n_x columns or has no row; and where a Z[1] is not finite, since X may
-    hold NaN or infinity.
-
-    Notes
-    -----
-    The bits of a row of AL do not depend on the other rows, on `rows`, or on whether training's forward pass computed it.
-    """
+@device
+def all_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, slope: Any) -> bool:
+    """predict_rows, whatever the CPU does with subnormal numbers."""
     m, n_x = X.shape
     last = layout.shape[0] - 1
     if m == 0 or n_x != layout[0, UNITS]:
@@ -101,7 +85,7 @@ def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, sl
             W, b = weight_panels(parameters, layout, l, width), bias_panels(parameters, layout, l, width)
             inside_tile = is_piecewise_linear(activation)
             Z_or_A, finish = (A, ACTIVATE) if inside_tile else (Z, STORE)
-            below = slope_below_zero(activation, slope[0])
+            below = slope_below_zero(activation, slope)
             if rows == 1 and not is_narrow(n):
                 row_matmul_bias(A_prev, W, b, Z_or_A, k, n, finish, below)
             else:
@@ -109,12 +93,38 @@ def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, sl
             if l == 1 and not rows_are_finite(Z_or_A, here):
                 return False
             if l < last and not inside_tile:
-                activate(activation, Z, A, n, 0, here, slope[0])
+                activate(activation, Z, A, n, 0, here, slope)
             elif l == last:
                 results = flat_view(AL, first * n_y, here * n_y)
                 if inside_tile:
                     compact(A, 0, here, n_y, results)
                 else:
-                    output_rows(activation, Z, A, n_y, here, slope[0], results)
+                    output_rows(activation, Z, A, n_y, here, slope, results)
             at, to = to, at
     return True
+
+
+@kernel
+def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, slope: Any) -> bool:
+    """A[L] of every row of X, by Z[l] = W[l] A[l-1] + b[l], A[l] = g[l](Z[l]).
+
+    Parameters
+    ----------
+    X : (m, n_x) C order, read. AL : (m, n_y) C order, overwritten; overlaps nothing else.
+    parameters, layout : as in layout.Buffers, read.
+    buffers : (MATRICES * widest layer in panels, rows, width), overwritten: `rows` examples are taken through at a time.
+    slope : (1,) leaky ReLU's, read. All floats are of one type.
+
+    Returns
+    -------
+    False, with AL overwritten in part, where X is not of n_x columns or has no row; and where a Z[1] is not finite, since X may
+    hold NaN or infinity.
+
+    Notes
+    -----
+    The bits of a row of AL do not depend on the other rows, on `rows`, or on whether training's forward pass computed it.
+    """
+    arithmetic = subnormal_to_zero()
+    done = all_rows(X, AL, parameters, layout, buffers, slope[0])
+    subnormal_as_before(arithmetic)
+    return done

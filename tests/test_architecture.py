@@ -82,7 +82,7 @@ KERNEL_ORDER = [
     {"pieces"},
     {"_jit"},
     {"vector"},
-    {"views", "custom", "mathfun", "tile", "rows", "panels", "random"},
+    {"subnormal", "views", "custom", "mathfun", "tile", "rows", "panels", "random"},
     {"sync", "normal", "elementwise_losses", "softmax_loss", "product_tile", "gradient_tile", "narrow"},
     {"elementwise"},
     {"smooth", "activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout", "peak"},
