@@ -63,9 +63,13 @@ def weight_shape(n_prev: int, n: int, dtype: Any) -> tuple[int, int, int]:
 
 def fill_weights(P: Floats, W: Floats) -> None:
     """P, of that shape, overwritten with W but for its padding."""
-    fill_panels(P, W if len(W) <= NARROW else W.T)
+    fill_panels(P, _as_kept(W))
 
 
 def read_weights(P: Floats, W: Floats) -> None:
     """The inverse of `fill_weights`."""
-    read_panels(P, W if len(W) <= NARROW else W.T)
+    read_panels(P, _as_kept(W))
+
+
+def _as_kept(W: Floats) -> Floats:
+    return W if len(W) <= NARROW else W.T

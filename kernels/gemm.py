@@ -106,8 +106,8 @@ def gradient_block(
     W : panels of (k, n), that block updated if `descend`, else not touched.
     """
     width = S.shape[1]
-    rows = min(width, k - i * width)
     vectors = vectors_in_panel(n, j, width)
+    rows = min(width, k - i * width)
     tiles = tiles_for(rows, vectors)
     most = _EXAMPLES_BYTES // (width * S.itemsize)
     parts = (m + most - 1) // most

@@ -21,19 +21,8 @@ from fastdnn.kernels.views import flat_view
 
 @device
 def linear_forward(
-    A_prev: Any,
-    W: Any,
-    b: Any,
-    Z: Any,
-    n_prev: int,
-    n: int,
-    r0: int,
-    r1: int,
-    j0: int,
-    j1: int,
-    finish: int,
-    slope: Any,
-) -> None:
+    A_prev: Any, W: Any, b: Any, Z: Any, n_prev: int, n: int, r0: int, r1: int, j0: int, j1: int, finish: int, slope: Any
+) -> None:  # fmt: skip
     """Z = W A_prev + b (4), then as `finish` says: STORE or ACTIVATE, see gemm.matmul_bias. Of examples r0..r1, panels j0..j1.
 
     A_prev : (n_prev, m), read. W : (n, n_prev), read. b : (n,) padded to whole panels, read.
@@ -47,19 +36,8 @@ def linear_forward(
 
 @device
 def weight_gradient(
-    A_prev: Any,
-    dZ: Any,
-    S: Any,
-    W: Any,
-    m: int,
-    n_prev: int,
-    n: int,
-    i: int,
-    j: int,
-    descend: bool,
-    keep: Any,
-    rate: Any,
-) -> None:
+    A_prev: Any, dZ: Any, S: Any, W: Any, m: int, n_prev: int, n: int, i: int, j: int, descend: bool, keep: Any, rate: Any
+) -> None:  # fmt: skip
     """Block (i, j) of dW = sum over examples 0..m of dZ A_prev^T (8, without the 1/m): in S, or where `descend` as a step of W.
 
     S : (width, width), overwritten as far as panels.block_of says. The rest as gemm.gradient_block; narrow layers do not `descend`.

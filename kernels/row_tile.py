@@ -105,7 +105,6 @@ def row_matmul_bias(A: Any, B: Any, b: Any, C: Any, k: int, n: int, finish: int,
     A : panels of (1, k), read. B : panels of (k, n), read. b : (panels of B * width,), read.
     C : panels of (1, n), overwritten, padding columns too; overlaps neither A nor B.
     """
-    width = width_of(C)
-    panels = (n + width - 1) // width
+    panels = (n + width_of(C) - 1) // width_of(C)
     for j in range(0, panels, PANELS_AT_ONCE):
         _row_tile(A, B, b, C, k, j, min(PANELS_AT_ONCE, panels - j), finish, slope)

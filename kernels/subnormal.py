@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
-from fastdnn.kernels.vector import INT32
+from fastdnn.kernels.vector import INT32, IS_X86
 
-_IS_X86 = llvm.get_default_triple().split("-")[0] in ("x86_64", "i686", "amd64")
 # In MXCSR: results are flushed to zero, operands are zeros.
 _FLAGS = 1 << 15 | 1 << 6
 
@@ -32,7 +30,7 @@ def _control(builder: ir.IRBuilder, name: str, place: Any) -> None:
 @intrinsic
 def _subnormal_to_zero_ir(typingctx: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        if not _IS_X86:
+        if not IS_X86:
             return INT32(0)
         place = cgutils.alloca_once(builder, INT32)
         _control(builder, "llvm.x86.sse.stmxcsr", place)
@@ -47,7 +45,7 @@ def _subnormal_to_zero_ir(typingctx: Any) -> Any:
 @intrinsic
 def _subnormal_as_before_ir(typingctx: Any, before: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        if _IS_X86:
+        if IS_X86:
             place = cgutils.alloca_once_value(builder, args[0])
             _control(builder, "llvm.x86.sse.ldmxcsr", place)
         return context.get_dummy_value()

@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
-from fastdnn.kernels.vector import INT32, INT64
+from fastdnn.kernels.vector import ARCHITECTURE, INT32, INT64, IS_X86
 from fastdnn.kernels.views import flat_view
 
 # Words of `sync`: arrivals at the barrier; 1 where Python asks to stop; steps done; 1 where workers agreed to stop;
@@ -31,7 +31,6 @@ SPINS, MEETINGS = 0, 1
 # are for a machine with a busy neighbour, where looking only keeps the other worker from this core.
 MOST_SPINS, _FEWEST_SPINS = 20_000, 1_000
 
-_ARCHITECTURE = llvm.get_default_triple().split("-")[0]
 _WINDOWS = "windows" in llvm.get_default_triple()
 _python_lock = threading.Lock()
 
@@ -63,9 +62,9 @@ def _pause_ir(typingctx: Any) -> Any:
     """Tell the core that this is a spin loop; nothing where the architecture has no such hint."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
-        if _ARCHITECTURE in ("x86_64", "i686", "amd64"):
+        if IS_X86:
             name, kinds, values = "llvm.x86.sse2.pause", [], []
-        elif _ARCHITECTURE in ("aarch64", "arm64"):
+        elif ARCHITECTURE in ("aarch64", "arm64"):
             name, kinds, values = "llvm.aarch64.hint", [INT32], [ir.Constant(INT32, 1)]
         else:
             return context.get_dummy_value()
@@ -84,7 +83,7 @@ def _yield_core(builder: ir.IRBuilder) -> None:
 
 
 # Linux can put a thread to sleep until a word changes (futex(2)); the number of that system call.
-_FUTEX = {"x86_64": 202, "aarch64": 98}.get(_ARCHITECTURE) if "linux" in llvm.get_default_triple() else None
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(ARCHITECTURE) if "linux" in llvm.get_default_triple() else None
 _FUTEX_WAIT, _FUTEX_WAKE = 128, 129  # among threads of this process
 
 

@@ -20,6 +20,8 @@ from numba.np.numpy_support import as_dtype
 
 INT64 = ir.IntType(64)
 INT32 = ir.IntType(32)
+ARCHITECTURE = llvm.get_default_triple().split("-")[0]
+IS_X86 = ARCHITECTURE in ("x86_64", "i686", "amd64")
 CACHE_LINE = 64
 
 _PROBE = """
@@ -152,17 +154,14 @@ class VectorWriter:
 
     def splat(self, scalar: Any) -> Any:
         """The vector with `scalar` in every lane."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         one = self.builder.insert_element(undefined, scalar, ir.Constant(INT32, 0))
         mask = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, undefined, mask)
 
     def columns_below(self, end: Any) -> list[Any]:
         """For each of the two vectors of a panel's row, which of its lanes hold a column below `end`."""
-        lanes = ir.VectorType(INT32, self.lanes)
-        undefined = ir.Constant(lanes, ir.Undefined)
-        first = self.builder.insert_element(undefined, self.builder.trunc(end, INT32), ir.Constant(INT32, 0))
-        ends = self.builder.shuffle_vector(first, undefined, ir.Constant(lanes, [0] * self.lanes))
+        lanes, ends = ir.VectorType(INT32, self.lanes), self.splat(self.builder.trunc(end, INT32))
         columns = [ir.Constant(lanes, [v * self.lanes + i for i in range(self.lanes)]) for v in range(2)]
         return [self.builder.icmp_signed("<", here, ends) for here in columns]
 

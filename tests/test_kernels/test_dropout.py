@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
+import reference_panels
 from callers import from_python
 
 from fastdnn.kernels import dropout
@@ -17,7 +17,7 @@ ROWS = 400
 def dropped(dtype, n, share, rows=(0, ROWS), seed=1, step=2, layer=1, hidden=True):
     """A and D of ones after `drop`, as panels."""
     width = panel_width(dtype)
-    A, D = (reference.to_panels(np.ones((ROWS, n)), width, dtype) for _ in range(2))
+    A, D = (reference_panels.to_panels(np.ones((ROWS, n)), width, dtype) for _ in range(2))
     from_python(dropout.drop)(A, D, n, *rows, seed, step, layer, hidden, share)
     return A, D
 
@@ -25,7 +25,7 @@ def dropped(dtype, n, share, rows=(0, ROWS), seed=1, step=2, layer=1, hidden=Tru
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_share_is_dropped_and_the_rest_made_up_for(share, dtype):
     n = 3 * panel_width(dtype) + 1
-    A = reference.from_panels(dropped(dtype, n, share)[0], n)
+    A = reference_panels.from_panels(dropped(dtype, n, share)[0], n)
     np.testing.assert_allclose(np.unique(A), [0, 1 / (1 - share)], rtol=1e-6)
     deviation = np.sqrt(share * (1 - share) / A.size)
     assert abs(np.mean(A == 0) - share) < 5 * deviation
@@ -36,9 +36,9 @@ def test_a_share_is_dropped_and_the_rest_made_up_for(share, dtype):
 def test_neighbours_are_independent(dtype):
     """Correlations of a unit with the next unit, the next example and the next step are those of chance."""
     n = 64
-    one = reference.from_panels(dropped(dtype, n, 0.5)[0], n) > 0
-    later = reference.from_panels(dropped(dtype, n, 0.5, step=3)[0], n) > 0
-    below = reference.from_panels(dropped(dtype, n, 0.5, layer=2)[0], n) > 0
+    one = reference_panels.from_panels(dropped(dtype, n, 0.5)[0], n) > 0
+    later = reference_panels.from_panels(dropped(dtype, n, 0.5, step=3)[0], n) > 0
+    below = reference_panels.from_panels(dropped(dtype, n, 0.5, layer=2)[0], n) > 0
     for a, b in [(one[:, 1:], one[:, :-1]), (one[1:], one[:-1]), (one, later), (one, below)]:
         assert abs(np.mean(a == b) - 0.5) < 5 * 0.5 / np.sqrt(a.size)
 
@@ -61,7 +61,7 @@ def test_mask_depends_on_the_place_and_not_on_who_asks(dtype):
 
 
 def test_mask_is_the_same_in_both_float_types():
-    masks = [reference.from_panels(dropped(kind, 40, 0.5)[0], 40) > 0 for kind in (np.float32, np.float64)]
+    masks = [reference_panels.from_panels(dropped(kind, 40, 0.5)[0], 40) > 0 for kind in (np.float32, np.float64)]
     np.testing.assert_array_equal(*masks)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
+import reference_panels
 from callers import from_python
 
 from fastdnn.kernels import gather
@@ -55,11 +55,11 @@ def test_rows_and_targets(examples, dtype, rng):
         tolerance = 2 * np.finfo(dtype).eps
         expected = data[4][chosen]
         np.testing.assert_allclose(
-            reference.from_panels(A, n), expected, rtol=tolerance, atol=tolerance * 300 if data[1].size else 0
+            reference_panels.from_panels(A, n), expected, rtol=tolerance, atol=tolerance * 300 if data[1].size else 0
         )
         np.testing.assert_array_equal(labels, chosen * 2)
         np.testing.assert_array_equal(Y, targets[chosen])
-        assert np.all(reference.padding(A, n) == 5)  # zeros from the start, and never written
+        assert np.all(reference_panels.padding(A, n) == 5)  # zeros from the start, and never written
 
 
 def test_only_its_rows_are_written(examples, dtype):
@@ -89,7 +89,7 @@ def test_every_pixel_value(dtype):
     scale, shift = np.full(256, 1 / 255, dtype), np.zeros(256, dtype)
     data = np.zeros((0, 256), dtype), pixels, scale, shift
     A, *_ = gathered(data, dtype, 256, np.zeros(0, np.int64), np.zeros((0, 0), dtype), (0, 6))
-    row = reference.from_panels(A, 256)[0]
+    row = reference_panels.from_panels(A, 256)[0]
     np.testing.assert_allclose(row, np.arange(256) / 255, rtol=2 * np.finfo(dtype).eps)
     assert row[0] == 0
     assert abs(row[-1] - 1) <= np.finfo(dtype).eps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import assert_same_bits, from_python
 from hypothesis import given
 from strategies import shaped
@@ -45,8 +46,8 @@ def operands(rng, rows, k, n, dtype):
     b = np.zeros(-(-n // width) * width, dtype)
     b[:n] = rng.normal(size=n)
     # What the contraction must not read, columns of A and rows of B beyond k, would show as NaN.
-    PA = reference.to_panels(A, width, dtype, fill=np.nan)
-    PB = reference.to_panels(B, width, dtype, rows=-(-k // width) * width)
+    PA = reference_panels.to_panels(A, width, dtype, fill=np.nan)
+    PB = reference_panels.to_panels(B, width, dtype, rows=-(-k // width) * width)
     PB[:, k:] = np.nan
     return A, B, b, PA, PB, np.full((-(-n // width), rows, width), np.nan, dtype)
 
@@ -59,8 +60,8 @@ def test_product_equals_oracle(with_bias, dtype, rng):
         matmul_bias(PA, PB, b, C, C, 0, rows, 0, len(C), k, n, with_bias, tile.STORE, dtype(0))
         expected = reference.matmul(A, B) + (b[:n].astype(np.float64) if with_bias else 0.0)
         bound = reference.matmul_error(A, B, dtype) + np.finfo(dtype).eps * np.abs(expected)
-        assert np.all(np.abs(reference.from_panels(C, n) - expected) <= bound), (rows, k, n)
-        assert np.all(reference.padding(C, n) == 0), (rows, k, n)
+        assert np.all(np.abs(reference_panels.from_panels(C, n) - expected) <= bound), (rows, k, n)
+        assert np.all(reference_panels.padding(C, n) == 0), (rows, k, n)
         for array, before in zip((PA, PB, b), kept, strict=True):
             np.testing.assert_array_equal(array, before)
 
@@ -71,11 +72,11 @@ def test_finish_chooses_by_sign(finish, slope, dtype, rng):
     """The same bits as STORE followed by the choice: of Z's own sign, or of D's."""
     for rows, k, n in [(1, 1, 1), (HEIGHT + 1, 40, 17), (5, 600, panel_width(dtype) + 1), (9, 40, 2)]:
         _, _, b, PA, PB, Z = operands(rng, rows, k, n, dtype)
-        D = reference.to_panels(rng.choice([-1.0, 0.0, 1.0], (rows, n)), panel_width(dtype), dtype)
+        D = reference_panels.to_panels(rng.choice([-1.0, 0.0, 1.0], (rows, n)), panel_width(dtype), dtype)
         kept, C = D.copy(), np.full_like(Z, np.nan)
         matmul_bias(PA, PB, b, Z, Z, 0, rows, 0, len(Z), k, n, True, tile.STORE, dtype(0))
         matmul_bias(PA, PB, b, C, D, 0, rows, 0, len(C), k, n, True, getattr(tile, finish), dtype(slope))
-        Z, C, sign = (reference.from_panels(P, n) for P in (Z, C, D))
+        Z, C, sign = (reference_panels.from_panels(P, n) for P in (Z, C, D))
         if finish == "ACTIVATE":
             sign = Z
         np.testing.assert_array_equal(C, np.where(sign > 0, Z, Z * dtype(slope)))
@@ -86,15 +87,15 @@ def test_nan_passes_the_activation(dtype, rng):
     _, _, b, PA, PB, C = operands(rng, 2, 3, 4, dtype)
     PA[0, 1, 2] = np.nan
     matmul_bias(PA, PB, b, C, C, 0, 2, 0, len(C), 3, 4, True, tile.ACTIVATE, dtype(0))
-    assert np.isfinite(reference.from_panels(C, 4)[0]).all()
-    assert np.isnan(reference.from_panels(C, 4)[1]).all()
+    assert np.isfinite(reference_panels.from_panels(C, 4)[0]).all()
+    assert np.isnan(reference_panels.from_panels(C, 4)[1]).all()
 
 
 def test_only_its_rows_are_written(dtype, rng):
     rows, k, n = 40, 20, 21
     _, _, b, PA, PB, C = operands(rng, rows, k, n, dtype)
     matmul_bias(PA, PB, b, C, C, 11, 30, 0, len(C), k, n, True, tile.STORE, dtype(0))
-    assert np.isfinite(reference.from_panels(C, n)[11:30]).all()
+    assert np.isfinite(reference_panels.from_panels(C, n)[11:30]).all()
     assert np.isnan(C[:, :11]).all()
     assert np.isnan(C[:, 30:]).all()
     empty = np.full_like(C, np.nan)
@@ -110,7 +111,7 @@ def test_bits_of_a_row_do_not_depend_on_its_neighbours(dtype, rng):
     matmul_bias(PA, PB, b, whole, whole, 0, rows, 0, len(whole), k, n, True, tile.STORE, dtype(0))
     for first, last in zip([0, 1, 5, 40, 127], [1, 5, 40, 127, 130], strict=True):
         matmul_bias(PA, PB, b, parts, parts, first, last, 0, len(parts), k, n, True, tile.STORE, dtype(0))
-    assert_same_bits(reference.from_panels(parts, n), reference.from_panels(whole, n))
+    assert_same_bits(reference_panels.from_panels(parts, n), reference_panels.from_panels(whole, n))
 
 
 def test_bits_of_a_panel_do_not_depend_on_its_neighbours(dtype, rng):
@@ -132,10 +133,14 @@ def test_bits_of_a_panel_do_not_depend_on_its_neighbours(dtype, rng):
 def test_product_of_any_shape(arrays):
     A, B = arrays["A"], arrays["B"]
     (m, k), n, width = A.shape, B.shape[1], panel_width("float64")
-    PA, PB = (reference.to_panels(M, width, np.float64, rows=r) for M, r in ((A, m), (B, -(-k // width) * width)))
+    PA, PB = (
+        reference_panels.to_panels(M, width, np.float64, rows=r) for M, r in ((A, m), (B, -(-k // width) * width))
+    )
     C = np.full((-(-n // width), m, width), np.nan)
     matmul_bias(PA, PB, np.zeros(C.shape[0] * width), C, C, 0, m, 0, len(C), k, n, False, tile.STORE, 0.0)
-    assert np.all(np.abs(reference.from_panels(C, n) - reference.matmul(A, B)) <= reference.matmul_error(A, B, float))
+    assert np.all(
+        np.abs(reference_panels.from_panels(C, n) - reference.matmul(A, B)) <= reference.matmul_error(A, B, float)
+    )
 
 
 # --- dW, block by block ---
@@ -148,8 +153,8 @@ def blocks(k, n, width):
 def gradient_operands(rng, m, k, n, dtype):
     width = panel_width(dtype)
     A, dZ = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(m, n)).astype(dtype)
-    PA = reference.to_panels(A, width, dtype, rows=m + 2, fill=np.nan)
-    PdZ = reference.to_panels(dZ, width, dtype, rows=m + 2)
+    PA = reference_panels.to_panels(A, width, dtype, rows=m + 2, fill=np.nan)
+    PdZ = reference_panels.to_panels(dZ, width, dtype, rows=m + 2)
     PA[:, m:] = PdZ[:, m:] = np.nan
     return A, dZ, PA, PdZ
 
@@ -190,7 +195,7 @@ def test_descent_equals_oracle_and_leaves_other_blocks(dtype, rng):
     for m, k, n in gradient_sizes(width):
         A, dZ, PA, PdZ = gradient_operands(rng, m, k, n, dtype)
         M = rng.normal(size=(k, n)).astype(dtype)
-        W = reference.to_panels(M, width, dtype, rows=-(-k // width) * width)
+        W = reference_panels.to_panels(M, width, dtype, rows=-(-k // width) * width)
         S = np.full((width, width), np.nan, dtype)
         for i, j in blocks(k, n, width):
             before = W.copy()
@@ -199,8 +204,8 @@ def test_descent_equals_oracle_and_leaves_other_blocks(dtype, rng):
             np.testing.assert_array_equal(W, before)
         bound = 0.125 * reference.matmul_error(A.T, dZ, dtype) + 4 * np.finfo(dtype).eps * np.abs(M)
         expected = 0.75 * M.astype(np.float64) - 0.125 * reference.matmul(A.T, dZ)
-        assert np.all(np.abs(reference.from_panels(W, n)[:k] - expected) <= bound), (m, k, n)
-        assert np.all(reference.padding(W, n) == 0)
+        assert np.all(np.abs(reference_panels.from_panels(W, n)[:k] - expected) <= bound), (m, k, n)
+        assert np.all(reference_panels.padding(W, n) == 0)
         assert np.all(W[:, k:] == 0)
 
 

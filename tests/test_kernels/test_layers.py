@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import from_python
 
 from fastdnn.kernels import layers
@@ -40,14 +41,14 @@ def test_forward_equals_oracle(dtype, rng):
         b[:n] = rng.normal(size=n)
         Z = np.full((-(-n // width), m, width), np.nan, dtype)
         panels = (
-            reference.to_panels(A_prev.T, width, dtype),
-            reference.to_weights(W, width, dtype, fill=0.0 if n <= NARROW else np.nan),
+            reference_panels.to_panels(A_prev.T, width, dtype),
+            reference_panels.to_weights(W, width, dtype, fill=0.0 if n <= NARROW else np.nan),
         )
         kept = [a.copy() for a in (*panels, b)]
         linear_forward(*panels, b, Z, n_prev, n, 0, m, 0, len(Z), STORE, dtype(0))
         expected = reference.matmul(W, A_prev) + b[:n, None].astype(np.float64)
         bound = reference.matmul_error(W, A_prev, dtype) + np.finfo(dtype).eps * abs(expected)
-        assert np.all(np.abs(reference.from_panels(Z, n).T - expected) <= bound), (n_prev, n, m)
+        assert np.all(np.abs(reference_panels.from_panels(Z, n).T - expected) <= bound), (n_prev, n, m)
         for array, before in zip((*panels, b), kept, strict=True):
             np.testing.assert_array_equal(array, before)
 
@@ -59,25 +60,25 @@ def test_backward_equals_oracle(dtype, rng):
         dZ, A_prev = rng.normal(size=(n, m)).astype(dtype), rng.normal(size=(n_prev, m)).astype(dtype)
         W = rng.normal(size=(n, n_prev)).astype(dtype)
         read = (
-            reference.to_panels(dZ.T, width, dtype),
-            reference.to_panels(A_prev.T, width, dtype),
-            reference.to_panels(W, width, dtype, rows=padded(n, width)),
+            reference_panels.to_panels(dZ.T, width, dtype),
+            reference_panels.to_panels(A_prev.T, width, dtype),
+            reference_panels.to_panels(W, width, dtype, rows=padded(n, width)),
         )
         kept = [a.copy() for a in read]
         S = np.full((width, width), np.nan, dtype)
-        dW = np.full_like(reference.to_weights(W, width, dtype), np.nan)
+        dW = np.full_like(reference_panels.to_weights(W, width, dtype), np.nan)
         db = np.full(padded(n, width), np.nan, dtype)
         dA_prev = np.full((-(-n_prev // width), m, width), np.nan, dtype)
         layers.linear_backward(*read, S, dW, db, dA_prev, n_prev, n, m)
         eps = np.finfo(dtype).eps
         expected = reference.matmul(dZ, A_prev.T) / m
         bound = reference.matmul_error(dZ, A_prev.T, dtype) / m + 4 * eps * abs(expected)
-        assert np.all(np.abs(reference.from_weights(dW, n, n_prev) - expected) <= bound), (n_prev, n, m)
+        assert np.all(np.abs(reference_panels.from_weights(dW, n, n_prev) - expected) <= bound), (n_prev, n, m)
         np.testing.assert_allclose(db[:n], dZ.sum(axis=1, dtype=float) / m, rtol=m * eps, atol=m * eps)
         assert np.all(db[n:] == 0)
         expected = reference.matmul(W.T, dZ)
         assert np.all(
-            np.abs(reference.from_panels(dA_prev, n_prev).T - expected) <= reference.matmul_error(W.T, dZ, dtype)
+            np.abs(reference_panels.from_panels(dA_prev, n_prev).T - expected) <= reference.matmul_error(W.T, dZ, dtype)
         )
         for array, before in zip(read, kept, strict=True):
             np.testing.assert_array_equal(array, before)
@@ -98,11 +99,11 @@ def test_backward_is_the_numeric_gradient(rng):
     from_python(layers.linear_forward)
     width, (n_prev, n, m) = panel_width("float64"), (5, 3, 4)
     A_prev, W, b, G = (rng.normal(size=s) for s in ((n_prev, m), (n, n_prev), (n, 1), (n, m)))
-    dW, db = np.empty_like(reference.to_weights(W, width, float)), np.empty(padded(n, width))
+    dW, db = np.empty_like(reference_panels.to_weights(W, width, float)), np.empty(padded(n, width))
     dA = np.empty((-(-n_prev // width), m, width))
     layers.linear_backward(
-        reference.to_panels(G.T, width, float), reference.to_panels(A_prev.T, width, float),
-        reference.to_panels(W, width, float, rows=padded(n, width)), np.empty((width, width)), dW, db, dA, n_prev, n, m,
+        reference_panels.to_panels(G.T, width, float), reference_panels.to_panels(A_prev.T, width, float),
+        reference_panels.to_panels(W, width, float, rows=padded(n, width)), np.empty((width, width)), dW, db, dA, n_prev, n, m,
     )  # fmt: skip
 
     def J(W, b, A_prev):
@@ -118,6 +119,6 @@ def test_backward_is_the_numeric_gradient(rng):
             out[at] = (high - low) / 2e-3
         return out
 
-    np.testing.assert_allclose(reference.from_weights(dW, n, n_prev), numeric(0), atol=1e-12)
+    np.testing.assert_allclose(reference_panels.from_weights(dW, n, n_prev), numeric(0), atol=1e-12)
     np.testing.assert_allclose(db[:n, None], numeric(1), atol=1e-12)
-    np.testing.assert_allclose(reference.from_panels(dA, n_prev).T, m * numeric(2), atol=1e-11)
+    np.testing.assert_allclose(reference_panels.from_panels(dA, n_prev).T, m * numeric(2), atol=1e-11)

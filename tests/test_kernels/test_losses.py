@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import assert_same_bits, from_python
 from hypothesis import given
 from strategies import shaped
@@ -48,7 +49,7 @@ def run(loss, output, M, labels, Y, dtype, rows=None, slope=0.2, weights=(), par
     """Losses, and dZ as panels, of logits M (m, n)."""
     parameters = parameters_of(loss, M.shape[1])[0] if parameters is None else np.asarray(parameters)
     width, (m, n) = panel_width(dtype), M.shape
-    Z = reference.to_panels(M, width, dtype, fill=3.0)
+    Z = reference_panels.to_panels(M, width, dtype, fill=3.0)
     A, dZ, per_example = np.full_like(Z, np.nan), np.full_like(Z, np.nan), np.full(m, np.nan)
     r0, r1 = rows or (0, m)
     with np.errstate(all="ignore"):
@@ -78,8 +79,8 @@ def test_loss_and_dZ_equal_oracle(loss, output, dtype, rng):
         tolerance = 40 * np.finfo(dtype).eps
         np.testing.assert_allclose(per_example, expected, rtol=tolerance, atol=tolerance * n)
         chained = reference.BACKWARD[output](dA, Z, 0.2).T
-        np.testing.assert_allclose(reference.from_panels(dZ, n), chained, rtol=tolerance, atol=tolerance * 8)
-        assert np.all(reference.padding(dZ, n) == 0)
+        np.testing.assert_allclose(reference_panels.from_panels(dZ, n), chained, rtol=tolerance, atol=tolerance * 8)
+        assert np.all(reference_panels.padding(dZ, n) == 0)
 
 
 @pytest.mark.parametrize(("loss", "output"), PAIRS)
@@ -110,7 +111,7 @@ def test_softmax_loss_is_finite_and_right_for_every_finite_logit(label, dtype):
     np.testing.assert_allclose(
         per_example, reference.softmax_cross_entropy_from_logits(Z, Y), rtol=10 * np.finfo(dtype).eps, atol=1e-7
     )
-    np.testing.assert_allclose(reference.from_panels(dZ, 2), (reference.softmax(Z) - Y).T, atol=1e-6)
+    np.testing.assert_allclose(reference_panels.from_panels(dZ, 2), (reference.softmax(Z) - Y).T, atol=1e-6)
 
 
 @pytest.mark.parametrize("y", [0.0, 0.25, 1.0])
@@ -122,7 +123,7 @@ def test_sigmoid_loss_is_finite_and_right_for_every_finite_logit(y, dtype):
     assert np.isfinite(per_example).all()
     expected = reference.sigmoid_cross_entropy_from_logits(Z, Y.T)
     np.testing.assert_allclose(per_example, expected, rtol=10 * np.finfo(dtype).eps, atol=1e-7)
-    np.testing.assert_allclose(reference.from_panels(dZ, 2), (reference.sigmoid(Z) - Y.T).T, atol=1e-6)
+    np.testing.assert_allclose(reference_panels.from_panels(dZ, 2), (reference.sigmoid(Z) - Y.T).T, atol=1e-6)
 
 
 def test_perfect_and_worst_prediction(dtype):
@@ -132,9 +133,9 @@ def test_perfect_and_worst_prediction(dtype):
     perfect, dZ_perfect = run("categorical_cross_entropy", "softmax", M, np.array([0]), none, dtype)
     worst, dZ_worst = run("categorical_cross_entropy", "softmax", M, np.array([1]), none, dtype)
     assert perfect[0] == 0
-    assert abs(reference.from_panels(dZ_perfect, 2)).max() < 1e-30
+    assert abs(reference_panels.from_panels(dZ_perfect, 2)).max() < 1e-30
     assert worst[0] == 200
-    np.testing.assert_array_equal(reference.from_panels(dZ_worst, 2), [[1, -1]])
+    np.testing.assert_array_equal(reference_panels.from_panels(dZ_worst, 2), [[1, -1]])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -157,11 +158,11 @@ def test_dZ_of_softmax_sums_to_zero_and_permutes_with_the_classes(Z):
     labels = np.arange(m) % n
     none = np.zeros((m, 0))
     per_example, dZ = run("categorical_cross_entropy", "softmax", M, labels, none, np.float64)
-    dZ = reference.from_panels(dZ, n)
+    dZ = reference_panels.from_panels(dZ, n)
     np.testing.assert_allclose(dZ.sum(axis=1), 0, atol=1e-14)
     turned, dZ_turned = run("categorical_cross_entropy", "softmax", M[:, ::-1].copy(), n - 1 - labels, none, np.float64)
     np.testing.assert_allclose(turned, per_example, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(reference.from_panels(dZ_turned, n)[:, ::-1], dZ, atol=1e-14)
+    np.testing.assert_allclose(reference_panels.from_panels(dZ_turned, n)[:, ::-1], dZ, atol=1e-14)
 
 
 # --- weights, label smoothing, losses of the user's own ---
@@ -178,7 +179,7 @@ def test_a_weight_of_k_is_k_copies(loss, output, dtype, rng):
     copied, dZ_copied = run(loss, output, M[rows], labels[rows] if labels.size else labels, Y[rows], dtype)
     tolerance = 20 * np.finfo(dtype).eps
     np.testing.assert_allclose(weighted.sum(), copied.sum(), rtol=tolerance)
-    dZ, dZ_copied = reference.from_panels(dZ, n), reference.from_panels(dZ_copied, n)
+    dZ, dZ_copied = reference_panels.from_panels(dZ, n), reference_panels.from_panels(dZ_copied, n)
     np.testing.assert_allclose(dZ.sum(axis=0), dZ_copied.sum(axis=0), rtol=tolerance, atol=4 * tolerance)
     assert not weighted[copies == 0].any()
     assert not dZ[copies == 0].any()
@@ -188,7 +189,7 @@ def test_a_weight_of_zero_hides_what_is_not_finite(dtype):
     M, Y = np.array([[np.inf], [0.5]], dtype), np.zeros((2, 1))
     per_example, dZ = run("squared_error", "identity", M, np.zeros(0, np.int64), Y, dtype, weights=[0, 2])
     np.testing.assert_array_equal(per_example, [0, 0.25])
-    np.testing.assert_array_equal(reference.from_panels(dZ, 1), [[0], [1]])
+    np.testing.assert_array_equal(reference_panels.from_panels(dZ, 1), [[0], [1]])
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
@@ -204,8 +205,8 @@ def test_label_smoothing_is_that_of_the_targets(loss, output, smoothing, dtype, 
         oracle_Y = reference.smoothed(oracle_Y, smoothing, n if loss == "categorical_cross_entropy" else 2)
         tolerance = 40 * np.finfo(dtype).eps
         np.testing.assert_allclose(per_example, reference.LOSS[loss](AL, oracle_Y), rtol=tolerance, atol=tolerance * n)
-        np.testing.assert_allclose(reference.from_panels(dZ, n), (AL - oracle_Y).T, atol=tolerance)
-        assert np.all(reference.padding(dZ, n) == 0)
+        np.testing.assert_allclose(reference_panels.from_panels(dZ, n), (AL - oracle_Y).T, atol=tolerance)
+        assert np.all(reference_panels.padding(dZ, n) == 0)
 
 
 def test_label_smoothing_of_logits_far_apart(dtype):
@@ -235,7 +236,7 @@ def test_a_loss_of_the_user_s_own(output, dtype, rng):
         tolerance = 60 * np.finfo(dtype).eps
         np.testing.assert_allclose(per_example, ((AL - Y) ** 4).sum(axis=0), rtol=tolerance, atol=tolerance)
         expected = reference.BACKWARD[output](4 * (AL - Y) ** 3, Z, 0.2).T
-        np.testing.assert_allclose(reference.from_panels(dZ, n), expected, rtol=tolerance, atol=4 * tolerance)
+        np.testing.assert_allclose(reference_panels.from_panels(dZ, n), expected, rtol=tolerance, atol=4 * tolerance)
 
 
 @pytest.mark.parametrize("split", [1, 7, 16, 33])
@@ -256,13 +257,13 @@ def test_bits_do_not_depend_on_which_rows_are_done_together(loss, output, split,
 
 def run_unfused(function, AM, Y, dtype):
     width, (m, n) = panel_width(dtype), AM.shape
-    A = reference.to_panels(AM, width, dtype, fill=0.5)
+    A = reference_panels.to_panels(AM, width, dtype, fill=0.5)
     kept, dA, per_example = A.copy(), np.full_like(A, np.nan), np.full(m, np.nan)
     with np.errstate(all="ignore"):
         from_python(function)(A, Y.astype(dtype), dA, per_example, n, 0, m)
     np.testing.assert_array_equal(A, kept)
-    assert np.all(reference.padding(dA, n) == 0)
-    return per_example, reference.from_panels(dA, n)
+    assert np.all(reference_panels.padding(dA, n) == 0)
+    return per_example, reference_panels.from_panels(dA, n)
 
 
 def test_unfused_loss_and_dA_equal_oracle(dtype, rng):

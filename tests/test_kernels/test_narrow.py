@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import assert_same_bits, from_python
 
 from fastdnn.kernels import narrow, tile
@@ -19,8 +20,15 @@ def operands(rng, rows, k, n, dtype):
     A, WT = rng.normal(size=(rows, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
     b = np.zeros(width, dtype)
     b[:n] = rng.normal(size=n)
-    W = reference.to_weights(WT.T, width, dtype)
-    return A, WT, b, reference.to_panels(A, width, dtype, fill=np.nan), W, np.full((1, rows, width), np.nan, dtype)
+    W = reference_panels.to_weights(WT.T, width, dtype)
+    return (
+        A,
+        WT,
+        b,
+        reference_panels.to_panels(A, width, dtype, fill=np.nan),
+        W,
+        np.full((1, rows, width), np.nan, dtype),
+    )
 
 
 def sizes(width):
@@ -47,8 +55,8 @@ def test_product_equals_oracle(finish, dtype, rng):
         bound = reference.matmul_error(A, WT, dtype) + np.finfo(dtype).eps * np.abs(expected)
         if finish == "ACTIVATE":
             expected = np.where(expected > 0, expected, 0.25 * expected)
-        assert np.all(np.abs(reference.from_panels(Z, n) - expected) <= bound), (rows, k, n)
-        assert np.all(reference.padding(Z, n) == 0), (rows, k, n)
+        assert np.all(np.abs(reference_panels.from_panels(Z, n) - expected) <= bound), (rows, k, n)
+        assert np.all(reference_panels.padding(Z, n) == 0), (rows, k, n)
         for array, before in zip((PA, W, b), kept, strict=True):
             np.testing.assert_array_equal(array, before)
 
@@ -79,7 +87,7 @@ def test_gradient_equals_oracle(dtype, rng):
         A, _, _, PA, _, _ = operands(rng, m, k, n, dtype)
         dZ = rng.normal(size=(m, n)).astype(dtype)
         # Examples beyond m are not read.
-        PdZ = reference.to_panels(dZ, width, dtype, rows=m + 2)
+        PdZ = reference_panels.to_panels(dZ, width, dtype, rows=m + 2)
         PA = np.concatenate([PA, np.full_like(PA[:, :2], np.nan)], axis=1)
         PdZ[:, m:] = np.nan
         dW = np.full((len(PA), n, width), np.nan, dtype)
@@ -89,6 +97,6 @@ def test_gradient_equals_oracle(dtype, rng):
             dW[i] = S[:n]
             assert np.all(S[narrow.NARROW :] == 7)
         expected = reference.matmul(dZ.T, A)
-        error = np.abs(reference.from_weights(dW, n, k) - expected)
+        error = np.abs(reference_panels.from_weights(dW, n, k) - expected)
         assert np.all(error <= reference.matmul_error(dZ.T, A, dtype)), (m, k, n)
-        assert np.all(reference.weight_padding(dW, n, k) == 0), (m, k, n)
+        assert np.all(reference_panels.weight_padding(dW, n, k) == 0), (m, k, n)

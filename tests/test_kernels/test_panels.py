@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import reference
+import reference_panels
 from callers import from_python
 
 from fastdnn.kernels import panels
@@ -16,14 +16,14 @@ def test_blocks_make_the_transpose(dtype, rng):
     width = panel_width(dtype)
     k, n = 2 * width + 3, width + 1
     M = rng.normal(size=(k, n)).astype(dtype)
-    W = reference.to_panels(M, width, dtype, rows=3 * width)
+    W = reference_panels.to_panels(M, width, dtype, rows=3 * width)
     WT = np.full((3, 2 * width, width), np.nan, dtype)
     kept = W.copy()
     for i in range(3):
         for j in range(2):
             transpose_block(W, WT, i, j)
-    np.testing.assert_array_equal(reference.from_panels(WT, k)[:n], M.T)
-    assert np.all(reference.padding(WT, k) == 0)
+    np.testing.assert_array_equal(reference_panels.from_panels(WT, k)[:n], M.T)
+    assert np.all(reference_panels.padding(WT, k) == 0)
     assert np.all(WT[:, n:] == 0)
     np.testing.assert_array_equal(W, kept)
 
@@ -43,7 +43,7 @@ def test_blocks_of_weights_lie_side_by_side(dtype):
     width = panel_width(dtype)
     block_of = from_python(panels.block_of)
     for k, n in [(1, 1), (2 * width, 2), (2 * width + 3, 1), (5, 3), (width, width + 1), (2 * width + 3, 2 * width)]:
-        W = reference.to_weights(np.ones((n, k)), width, dtype)
+        W = reference_panels.to_weights(np.ones((n, k)), width, dtype)
         for j in range(-(-n // width)):
             for i in range(-(-k // width)):
                 at, size = block_of(W, i, j, k, n)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import assert_same_bits, copied_from_python, from_python
 
 from fastdnn.engine import NO_UPDATE
@@ -53,7 +54,7 @@ class Batch:
         return flat.reshape(count, BATCH, self.width)
 
     def matrix(self, buffer, l):
-        return reference.from_panels(self.panels(buffer, l), self.dims[l])
+        return reference_panels.from_panels(self.panels(buffer, l), self.dims[l])
 
     def forward(self, r0=0, r1=BATCH):
         sync = np.zeros(SYNC_WORDS, np.int64)
@@ -158,8 +159,8 @@ def test_padding_of_deltas_and_parameters_stays_zero(activation, rule, dtype):
     weight_panels, bias_panels = copied_from_python(layout.weight_panels), copied_from_python(layout.bias_panels)
     for l in range(1, batch.L + 1):
         n_prev, n = dims[l - 1 : l + 1]
-        assert np.all(reference.padding(batch.panels("deltas", l), n) == 0), f"dZ[{l}]"
+        assert np.all(reference_panels.padding(batch.panels("deltas", l), n) == 0), f"dZ[{l}]"
         for flat in (batch.buffers.parameters, batch.buffers.moments1, batch.buffers.moments2):
             W = weight_panels(flat, batch.buffers.layout, l, width)
-            assert np.all(reference.weight_padding(W, n, n_prev) == 0), f"W[{l}]"
+            assert np.all(reference_panels.weight_padding(W, n, n_prev) == 0), f"W[{l}]"
             assert np.all(bias_panels(flat, batch.buffers.layout, l, width)[n:] == 0), f"b[{l}]"

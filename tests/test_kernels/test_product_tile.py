@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import JIT, assert_same_bits, from_python
 
 from fastdnn.kernels import tile
@@ -42,7 +43,7 @@ def product_in_float64(A, B, b, C, D, height, vectors, p0, p1, start, finish, sl
     """The tile's own part of C, and what rounding may do to it."""
     (r, j), width = PLACE, C.shape[2]
     rows, columns = slice(r, r + height), slice(0, vectors * width // 2)
-    a, b_part = reference.from_panels(A, 3 * width)[rows, p0:p1], B[j, p0:p1, columns]
+    a, b_part = reference_panels.from_panels(A, 3 * width)[rows, p0:p1], B[j, p0:p1, columns]
     first = {"ZERO": 0.0, "BIAS": b[j * width :][columns], "ADD": C[j, rows, columns]}[start]
     Z = reference.matmul(a, b_part) + np.asarray(first, np.float64)
     sign = Z if finish == "ACTIVATE" else D[j, rows, columns]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import assert_same_bits, from_python
 
 from fastdnn.kernels import gemm, row_tile, tile
@@ -30,8 +31,8 @@ def test_row_equals_oracle_and_the_product_of_many_rows(finish, dtype, rng):
         b = np.zeros(-(-n // width) * width, dtype)
         b[:n] = rng.normal(size=n)
         # What the contraction must not read would show as NaN.
-        PA = reference.to_panels(A, width, dtype, fill=np.nan)
-        PB = reference.to_panels(B, width, dtype, rows=-(-k // width) * width)
+        PA = reference_panels.to_panels(A, width, dtype, fill=np.nan)
+        PB = reference_panels.to_panels(B, width, dtype, rows=-(-k // width) * width)
         PB[:, k:] = np.nan
         C = np.full((len(PB), 1, width), np.nan, dtype)
         kept = PA.copy(), PB.copy(), b.copy()
@@ -39,8 +40,8 @@ def test_row_equals_oracle_and_the_product_of_many_rows(finish, dtype, rng):
         Z = reference.matmul(A, B) + b[:n].astype(np.float64)
         expected = np.where((Z > 0) | (finish == tile.STORE), Z, 0.25 * Z)
         bound = reference.matmul_error(A, B, dtype) + np.finfo(dtype).eps * np.abs(Z)
-        assert np.all(np.abs(reference.from_panels(C, n) - expected) <= bound), (k, n)
-        assert np.all(reference.padding(C, n) == 0), (k, n)
+        assert np.all(np.abs(reference_panels.from_panels(C, n) - expected) <= bound), (k, n)
+        assert np.all(reference_panels.padding(C, n) == 0), (k, n)
         many = np.full_like(C, np.nan)
         matmul_bias(PA, PB, b, many, many, 0, 1, 0, len(many), k, n, True, finish, dtype(0.25))
         assert_same_bits(C, many)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import from_python
 
 from fastdnn.kernels import softmax_loss
@@ -14,7 +15,7 @@ softmax_cross_entropy = from_python(softmax_loss.softmax_cross_entropy)
 
 
 def run(M, labels, dtype, r0, r1, smoothing=()):
-    Z = reference.to_panels(M, panel_width(dtype), dtype, fill=3.0)
+    Z = reference_panels.to_panels(M, panel_width(dtype), dtype, fill=3.0)
     dZ, losses = np.full_like(Z, np.nan), np.full(len(M), np.nan)
     with np.errstate(all="ignore"):
         softmax_cross_entropy(Z, labels, np.array(smoothing, dtype), dZ, losses, M.shape[1], r0, r1)
@@ -49,8 +50,8 @@ def test_losses_and_dZ_equal_the_equations(smoothing, dtype, rng):
         Y = (1 - dtype(smoothing)) * reference.one_hot(labels, n) + dtype(smoothing) / n
         expected = np.log(np.exp(Z).sum(axis=0)) - (Y * Z).sum(axis=0)
         np.testing.assert_allclose(losses, expected, rtol=40 * eps, atol=40 * eps * n)
-        np.testing.assert_allclose(reference.from_panels(dZ, n), (reference.softmax(Z) - Y).T, atol=8 * eps)
-        assert np.all(reference.padding(dZ, n) == 0)
+        np.testing.assert_allclose(reference_panels.from_panels(dZ, n), (reference.softmax(Z) - Y).T, atol=8 * eps)
+        assert np.all(reference_panels.padding(dZ, n) == 0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -9,11 +9,12 @@ from callers import JIT, from_python
 from fastdnn.examples import Examples
 from fastdnn.kernels import subnormal
 from fastdnn.kernels._jit import device, kernel
+from fastdnn.kernels.vector import IS_X86
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.trainer import Trainer
 
-pytestmark = pytest.mark.skipif(not JIT or not subnormal._IS_X86, reason="the flags are those of x86 machine code")
+pytestmark = pytest.mark.skipif(not JIT or not IS_X86, reason="the flags are those of x86 machine code")
 
 
 @device

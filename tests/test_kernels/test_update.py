@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import reference_panels
 from callers import from_python
 
 from fastdnn.engine import NO_UPDATE
@@ -33,10 +34,10 @@ def layer(rng, dtype, m, k, n):
     b = rng.normal(size=(1, n)).astype(dtype)
     v, s = rng.normal(size=(k, n)) * 0.01, rng.uniform(0.01, 0.02, (k, n))
     vb, sb = rng.normal(size=(1, n)) * 0.01, rng.uniform(0.01, 0.02, (1, n))
-    flat = [reference.to_panels(x, width, dtype)[:, 0].ravel() for x in (b, vb, sb)]
-    full = [reference.to_weights(x.T, width, dtype) for x in (W, v, s)]
+    flat = [reference_panels.to_panels(x, width, dtype)[:, 0].ravel() for x in (b, vb, sb)]
+    full = [reference_panels.to_weights(x.T, width, dtype) for x in (W, v, s)]
     WT = np.full((-(-k // width), -(-n // width) * width, width), np.nan, dtype)
-    panels = reference.to_panels(A, width, dtype), reference.to_panels(dZ, width, dtype)
+    panels = reference_panels.to_panels(A, width, dtype), reference_panels.to_panels(dZ, width, dtype)
     arrays = [*panels, full[0], flat[0], full[1], flat[1], full[2], flat[2], WT]
     return (A, dZ, W, b, v, s, vb, sb), arrays
 
@@ -80,17 +81,17 @@ def test_update_equals_oracle(rule, dtype, rng):
         biases = expected_update(rule, b.astype(float), db, vb, sb)
         tolerance = 1e-12 if dtype is np.float64 else 2e-4
         for at, want in zip((2, 4, 6), weights, strict=True):
-            got = reference.from_weights(arrays[at], n, k).T
+            got = reference_panels.from_weights(arrays[at], n, k).T
             np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
-            assert np.all(reference.weight_padding(arrays[at], n, k) == 0)
+            assert np.all(reference_panels.weight_padding(arrays[at], n, k) == 0)
         for at, want in zip((3, 5, 7), biases, strict=True):
             np.testing.assert_allclose(arrays[at][:n], want[0], rtol=tolerance, atol=tolerance)
             assert np.all(arrays[at][n:] == 0)
         if rule == "keep" or n <= NARROW:  # nothing has moved, or is kept as W^T anyway
             assert np.all(np.isnan(arrays[8]))
         else:
-            transposed = reference.from_panels(arrays[8], k)[:n]
-            np.testing.assert_array_equal(transposed, reference.from_weights(arrays[2], n, k))
+            transposed = reference_panels.from_panels(arrays[8], k)[:n]
+            np.testing.assert_array_equal(transposed, reference_panels.from_weights(arrays[2], n, k))
         for array, before in zip(arrays[:2], kept, strict=True):
             np.testing.assert_array_equal(array, before)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
+import reference_panels
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ def test_fill_and_read(m, n, name):
     M = np.random.default_rng(m * 100 + n).normal(size=(m, n)).astype(dtype)
     P = panels.empty_panels(m + 2, n, dtype)
     panels.fill_panels(P, M)
-    np.testing.assert_array_equal(P, reference.to_panels(M, width, dtype, rows=m + 2))
+    np.testing.assert_array_equal(P, reference_panels.to_panels(M, width, dtype, rows=m + 2))
     back = np.full((m, n), np.nan, dtype)
     panels.read_panels(P, back)
     np.testing.assert_array_equal(back, M)
@@ -64,7 +64,7 @@ def test_weights_are_kept_as_the_oracle_says(n, n_prev, dtype, rng):
     W = rng.normal(size=(n, n_prev)).astype(dtype)
     P = panels.aligned_zeros(panels.weight_shape(n_prev, n, dtype), dtype)
     panels.fill_weights(P, W)
-    np.testing.assert_array_equal(P, reference.to_weights(W, panel_width(dtype), dtype))
+    np.testing.assert_array_equal(P, reference_panels.to_weights(W, panel_width(dtype), dtype))
     back = np.zeros_like(W)
     panels.read_weights(P, back)
     np.testing.assert_array_equal(back, W)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
+import reference_panels
 from callers import JIT, from_python
 
 from fastdnn.errors import DataError, ParameterError
@@ -150,9 +150,9 @@ def test_dropout_trains_and_is_off_outside_training(rng, activation):
 def mask(n, share, layer):
     """The factors of the first step's M examples, from the kernel itself."""
     width = panel_width(np.float64)
-    ones = reference.to_panels(np.ones((M, n)), width, np.float64)
+    ones = reference_panels.to_panels(np.ones((M, n)), width, np.float64)
     from_python(drop)(ones, ones, n, 0, M, 0, 0, layer, False, share)
-    return reference.from_panels(ones, n)
+    return reference_panels.from_panels(ones, n)
 
 
 def test_gradient_with_dropout_is_that_of_the_masked_network(rng):
