@@ -7,8 +7,9 @@ from typing import Any
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.fetch import AT_ONCE, fetch_rows
 from fastdnn.kernels.rows import copy_part, copy_row, width_of
-from fastdnn.kernels.views import flat_view, prefetch_to_read
+from fastdnn.kernels.views import flat_view, prefetch_number_to_read, prefetch_to_read
 
 # Bytes of examples that may be on their way from memory: of many more the CPU would drop some.
 _BYTES_AHEAD = 1 << 12
@@ -51,19 +52,14 @@ def gather_pixels(X: Any, scale: Any, shift: Any, example: int, A: Any, r: int) 
 
 
 @device
-def prefetch_example(X: Any, pixels: Any, labels: Any, targets: Any, weights: Any, example: int) -> None:
-    """Ask for row `example` of the data, for its label or targets, and for its weight."""
-    n = X.shape[1]
-    if pixels.shape[0] > 0:
-        prefetch_to_read(pixels, example * n, n)
-    else:
-        prefetch_to_read(X, example * n, n)
+def ask_for_targets(labels: Any, targets: Any, weights: Any, example: int) -> None:
+    """Ask for the label or the targets of an example, and for its weight."""
     if labels.size > 0:
-        prefetch_to_read(labels, example, 1)
+        prefetch_number_to_read(labels, example)
     else:
         prefetch_to_read(targets, example * targets.shape[1], targets.shape[1])
     if weights.size > 0:
-        prefetch_to_read(weights, example, 1)
+        prefetch_number_to_read(weights, example)
 
 
 def _gather_batch_types(f: Any) -> tuple[Any, ...]:
@@ -103,23 +99,35 @@ def gather_batch(
     batch_targets (batch, n_y) : those rows overwritten, each where the data have it. batch_weights : (batch,), or (0,) where
     weights do not count; those rows overwritten, with 1 where the data have none.
     """
-    ahead = max(1, min(r1 - r0, _BYTES_AHEAD // max(1, X.shape[1] * (1 if pixels.shape[0] > 0 else A.itemsize))))
-    for r in range(r0, r1):
+    n, last = X.shape[1], order.size - 1
+    row_bytes = n * (1 if pixels.shape[0] > 0 else A.itemsize)
+    ahead = max(AT_ONCE, _BYTES_AHEAD // row_bytes // AT_ONCE * AT_ONCE)
+    for r in range(r0, r1, AT_ONCE):
         # Examples lie anywhere in memory: those of the next rows, and at the end of the next batch, are asked for in time.
-        soon = first + r + ahead if r + ahead < r1 else first + A.shape[1] + r + ahead - (r1 - r0)
-        if soon < order.size:
-            prefetch_example(X, pixels, labels, targets, weights, order[soon])
-        example = order[first + r]
-        if pixels.shape[0] > 0:
-            gather_pixels(pixels, scale, shift, example, A, r)
-        else:
-            gather_numbers(X, example, A, r)
-        if labels.size > 0:
-            batch_labels[r] = labels[example]
-        n = targets.shape[1]
-        copy_numbers(targets, example * n, n, batch_targets, r * n)
-        if batch_weights.size > 0:
-            batch_weights[r] = weights[example] if weights.size > 0 else 1.0
+        soon = first + r + ahead + (A.shape[1] - (r1 - r0) if r + ahead >= r1 else 0)
+        here = min(AT_ONCE, r1 - r)
+        for s in range(here):
+            ask_for_targets(labels, targets, weights, order[min(last, soon + s)])
+        if pixels.shape[0] == 0 and here == AT_ONCE:
+            fetch_rows(X, order, first + r, min(soon, last + 1 - AT_ONCE), A, r)
+            continue
+        for s in range(here):
+            coming, example = order[min(last, soon + s)], order[first + r + s]
+            if pixels.shape[0] > 0:
+                prefetch_to_read(pixels, coming * n, n)
+                gather_pixels(pixels, scale, shift, example, A, r + s)
+            else:
+                prefetch_to_read(X, coming * n, n)
+                gather_numbers(X, example, A, r + s)
+    if labels.size > 0:
+        for r in range(r0, r1):
+            batch_labels[r] = labels[order[first + r]]
+    n = targets.shape[1]
+    for r in range(r0, r1 if n > 0 else r0):
+        copy_numbers(targets, order[first + r] * n, n, batch_targets, r * n)
+    if batch_weights.size > 0:
+        for r in range(r0, r1):
+            batch_weights[r] = weights[order[first + r]] if weights.size > 0 else 1.0
 
 
 @device

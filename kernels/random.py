@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 
 from fastdnn.kernels._jit import JIT_DISABLED, device, kernel
+from fastdnn.kernels.views import prefetch_number
+
+# Draws of a permutation that are made before the first of them is carried out.
+_DRAWS = 32
 
 
 def _wrapping(function: Any) -> Any:
@@ -51,7 +55,14 @@ def shuffle(rows: Any, order: Any, seed: int, epoch: int) -> None:
     rows : (m,) int64, read. order : (m,) int64, overwritten; not the same array.
     """
     m = rows.size
-    for i in range(m):
-        j = np.int64((random_uint64(seed, epoch, i) >> np.uint64(32)) * np.uint64(i + 1) >> np.uint64(32))
-        order[i] = order[j]
-        order[j] = rows[i]
+    for begin in range(0, m, _DRAWS):
+        end = min(m, begin + _DRAWS)
+        # Where each is to go waits in its own place, which none before it reads, while that place is on its way from memory.
+        for i in range(begin, end):
+            j = np.int64((random_uint64(seed, epoch, i) >> np.uint64(32)) * np.uint64(i + 1) >> np.uint64(32))
+            order[i] = j
+            prefetch_number(order, int(j))
+        for i in range(begin, end):
+            j = order[i]
+            order[i] = order[j]
+            order[j] = rows[i]

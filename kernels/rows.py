@@ -84,15 +84,33 @@ def _width_of_ir(typingctx: Any, P: Any) -> Any:
     return types.int64(P), codegen
 
 
+def write_row_copy(w: VectorWriter, source: Any, target: Any) -> None:
+    """A panel's width of numbers."""
+    for v, vector in enumerate([w.load(w.at(source, v * w.lanes)) for v in range(2)]):
+        w.store(vector, w.at(target, v * w.lanes))
+
+
+def write_part_copy(w: VectorWriter, source: Any, n: Any, target: Any) -> None:
+    """n numbers, fewer than a panel's width, and no more: in pieces of half a width, a quarter, and so on."""
+    builder = w.builder
+    done: Any = INT64(0)
+    size = w.lanes
+    while size:
+        here = builder.and_(n, INT64(size))
+        with builder.if_then(builder.icmp_signed("!=", here, INT64(0))):
+            piece = ir.VectorType(w.scalar, size).as_pointer()
+            source_piece, target_piece = (builder.bitcast(w.at(p, done), piece) for p in (source, target))
+            builder.store(builder.load(source_piece, align=w.bytes), target_piece, align=w.bytes)
+        done = builder.add(done, here)
+        size //= 2
+
+
 @intrinsic
 def _copy_row_ir(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         w = VectorWriter(context, builder, target.dtype)
-        read = make_array(signature.args[0])(context, builder, args[0]).data
-        write = make_array(signature.args[2])(context, builder, args[2]).data
-        vectors = [w.load(w.at(w.at(read, args[1]), v * w.lanes)) for v in range(2)]
-        for v, vector in enumerate(vectors):
-            w.store(vector, w.at(w.at(write, args[3]), v * w.lanes))
+        read, write = (make_array(kind)(context, builder, args[i]).data for i, kind in ((0, source), (2, target)))
+        write_row_copy(w, w.at(read, args[1]), w.at(write, args[3]))
         return context.get_dummy_value()
 
     return types.void(source, types.int64, target, types.int64), codegen
@@ -102,18 +120,8 @@ def _copy_row_ir(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> 
 def _copy_part_ir(typingctx: Any, source: Any, at: Any, n: Any, target: Any, to: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         w = VectorWriter(context, builder, target.dtype)
-        read = w.at(make_array(signature.args[0])(context, builder, args[0]).data, args[1])
-        write = w.at(make_array(signature.args[3])(context, builder, args[3]).data, args[4])
-        done: Any = INT64(0)
-        size = w.lanes
-        while size:
-            here = builder.and_(args[2], INT64(size))
-            with builder.if_then(builder.icmp_signed("!=", here, INT64(0))):
-                piece = ir.VectorType(w.scalar, size).as_pointer()
-                source_piece, target_piece = (builder.bitcast(w.at(p, done), piece) for p in (read, write))
-                builder.store(builder.load(source_piece, align=w.bytes), target_piece, align=w.bytes)
-            done = builder.add(done, here)
-            size //= 2
+        read, write = (make_array(kind)(context, builder, args[i]).data for i, kind in ((0, source), (3, target)))
+        write_part_copy(w, w.at(read, args[1]), args[2], w.at(write, args[4]))
         return context.get_dummy_value()
 
     return types.void(source, types.int64, types.int64, target, types.int64), codegen

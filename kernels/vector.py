@@ -84,12 +84,17 @@ def write_prefetch(builder: ir.IRBuilder, pointer: Any, size: Any, *, for_writin
     past = builder.urem(builder.ptrtoint(pointer, INT64), INT64(CACHE_LINE))
     address = builder.gep(builder.bitcast(pointer, byte), [builder.neg(past)])
     size = builder.add(size, past)
+    with cgutils.for_range_slice(builder, INT64(0), size, INT64(CACHE_LINE), intp=INT64) as (offset, _):
+        write_line_prefetch(builder, builder.gep(address, [offset]), for_writing=for_writing)
+
+
+def write_line_prefetch(builder: ir.IRBuilder, pointer: Any, *, for_writing: bool) -> None:
+    """The same for the one line of the cache in which `pointer` lies."""
+    address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [address.type, INT32, INT32, INT32])
     function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
     # To write or to read, kept in all levels, in the data cache.
-    hints = [ir.Constant(INT32, hint) for hint in (int(for_writing), 3, 1)]
-    with cgutils.for_range_slice(builder, INT64(0), size, INT64(CACHE_LINE), intp=INT64) as (offset, _):
-        builder.call(function, [builder.gep(address, [offset]), *hints])
+    builder.call(function, [address, *(ir.Constant(INT32, hint) for hint in (int(for_writing), 3, 1))])
 
 
 def write_loop(

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.np.arrayobj import make_array, populate_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
-from fastdnn.kernels.vector import CACHE_LINE, INT64, panel_width, write_prefetch
+from fastdnn.kernels.vector import CACHE_LINE, INT64, panel_width, write_line_prefetch, write_prefetch
 
 # Rows of a scratch panel: no CPU's panels are wider, so a square block of one fits.
 SCRATCH_ROWS = 32
@@ -102,12 +102,28 @@ def _prefetch_of(*, for_writing: bool) -> Any:
     return intrinsic(typed)
 
 
+def _prefetch_number_of(*, for_writing: bool) -> Any:
+    def typed(typingctx: Any, array: Any, at: Any) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
+            data = make_array(signature.args[0])(context, builder, args[0]).data
+            write_line_prefetch(builder, builder.gep(data, [args[1]]), for_writing=for_writing)
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64), codegen
+
+    return intrinsic(typed)
+
+
 def _scratch_panel_plain(like: Any) -> Any:
     return np.empty((1, SCRATCH_ROWS, panel_width(like.dtype)), like.dtype)
 
 
 def _prefetch_plain(array: Any, at: int, size: int) -> None:
     """Nothing: a hint has no meaning without machine code."""
+
+
+def _prefetch_number_plain(array: Any, at: int) -> None:
+    """Nothing, as above."""
 
 
 def _flat_view_plain(array: Any, at: int, size: int) -> Any:
@@ -125,9 +141,12 @@ def _rows_view_plain(P: Any, q: int, r0: int, r1: int) -> Any:
 if JIT_DISABLED:
     flat_view, panel_view, rows_view = _flat_view_plain, _panel_view_plain, _rows_view_plain
     scratch_panel, prefetch, prefetch_to_read = _scratch_panel_plain, _prefetch_plain, _prefetch_plain
+    prefetch_number, prefetch_number_to_read = _prefetch_number_plain, _prefetch_number_plain
 else:
     flat_view, panel_view, rows_view, scratch_panel = _flat_view_ir, _panel_view_ir, _rows_view_ir, _scratch_panel_ir
     prefetch, prefetch_to_read = _prefetch_of(for_writing=True), _prefetch_of(for_writing=False)
+    prefetch_number = _prefetch_number_of(for_writing=True)
+    prefetch_number_to_read = _prefetch_number_of(for_writing=False)
 flat_view.__doc__ = (
     """flat_view(array, at, size): `size` numbers of a C-contiguous array from flat position `at`, as a vector."""
 )
@@ -141,4 +160,6 @@ scratch_panel.__doc__ = (
 prefetch.__doc__ = (
     """prefetch(array, at, size): ask for `size` numbers from flat position `at`, soon to be read and written."""
 )
+prefetch_number.__doc__ = """prefetch_number(array, at): the same of one number, in fewer instructions."""
+prefetch_number_to_read.__doc__ = """prefetch_number_to_read(array, at): the same of one that will only be read."""
 prefetch_to_read.__doc__ = """prefetch_to_read(array, at, size): the same of numbers that will only be read."""
