@@ -11,16 +11,18 @@ from fastdnn.kernels.gradient_tile import gradient_tile
 from fastdnn.kernels.product_tile import product_tile
 from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.tile import ADD, BIAS, STORE, ZERO
-from fastdnn.kernels.vector import tile_height
+from fastdnn.kernels.vector import tile_height, vector_bytes
 
 _HEIGHT, _HEIGHT_OF_ONE = tile_height(2), tile_height(1)
-# Bytes of B from which on the second-level cache does not hold it: then it is asked for ahead, and less often.
-_B_LARGE_BYTES = 1 << 19
-# Bytes of a panel of B that stay in the first-level cache while tiles of A pass by, which is as long as a contraction is at a
-# time; and rows of A, that long, which stay in the second-level cache while panels of B pass by: for a small and a large B.
-_B_BYTES, _A_ROWS = (16384, 8192), (128, 256)
-# Bytes of a panel of dZ, and of one of A, in one contraction of dW.
-_EXAMPLES_BYTES = 1 << 15
+# Bytes of one row of a panel, of whatever type.
+_ROW_BYTES = 2 * vector_bytes()
+# Rows of all panels of B (512 KiB) from which on the second-level cache does not hold it: it is asked for ahead, and less often.
+_B_LARGE = (1 << 19) // _ROW_BYTES
+# Rows of a panel of B (16 or 8 KiB) that stay in the first-level cache while tiles of A pass by, which is as long as a contraction
+# is at a time; and rows of A, that long, which stay in the second-level cache while panels of B pass by: for a small and a large B.
+_B_ROWS, _A_ROWS = (16384 // _ROW_BYTES, 8192 // _ROW_BYTES), (128, 256)
+# Examples in one contraction of dW: 32 KiB of a panel of dZ, and of one of A.
+_EXAMPLES = (1 << 15) // _ROW_BYTES
 
 
 @device
@@ -30,9 +32,13 @@ def vectors_in_panel(columns: int, j: int, width: int) -> int:
 
 
 @device
-def tiles_for(rows: int, vectors: int) -> int:
-    """As few register tiles as hold so many rows of so many vectors."""
-    return (rows + _HEIGHT_OF_ONE - 1) // _HEIGHT_OF_ONE if vectors == 1 else (rows + _HEIGHT - 1) // _HEIGHT
+def tiles_for(rows: int, vectors: int) -> tuple[int, int, int]:
+    """As few register tiles as hold so many rows of so many vectors, of one height or one row less: that height, how many have it,
+    and how many there are."""
+    most = _HEIGHT_OF_ONE if vectors == 1 else _HEIGHT
+    tiles = (rows + most - 1) // most
+    height = (rows + tiles - 1) // tiles
+    return height, rows - tiles * (height - 1), tiles
 
 
 def _matmul_bias_types(f: Any) -> tuple[Any, ...]:
@@ -63,9 +69,8 @@ def matmul_bias(
     Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator, whatever the blocking.
     """
     width = width_of(C)
-    large = k * (j1 - j0) * width * C.itemsize > _B_LARGE_BYTES
-    b_most, rows_most = (_B_BYTES[1], _A_ROWS[1]) if large else (_B_BYTES[0], _A_ROWS[0])
-    k_most = b_most // (width * C.itemsize)
+    large = k * (j1 - j0) > _B_LARGE
+    k_most, rows_most = (_B_ROWS[1], _A_ROWS[1]) if large else (_B_ROWS[0], _A_ROWS[0])
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width
     row_blocks = (r1 - r0 + rows_most - 1) // rows_most
@@ -78,23 +83,20 @@ def matmul_bias(
             end = finish if p1 == k else STORE
             for j in range(j0, j1):
                 vectors = vectors_in_panel(n, j, width)
-                # Tiles of one height or one less.
-                tiles = tiles_for(last - first, vectors)
-                height = (last - first + tiles - 1) // tiles
-                higher = last - first - tiles * (height - 1)
+                height, higher, tiles = tiles_for(last - first, vectors)
                 # What is read next of B, a share with each tile: the next panel's rows, or the next rows of the first panel.
                 q, p = (j + 1, p0) if j + 1 < j1 else (j0, p1 % k)
                 soon = (p1 - p0 + tiles - 1) // tiles if large else 0
-                product_tile(A, B, b, C, D, first, height, higher, p0, p1, j, vectors, start, end, slope, q, p, soon)
-                if tiles > higher:
-                    r, p, left = first + higher * height, p + higher * soon, tiles - higher
-                    product_tile(A, B, b, C, D, r, height - 1, left, p0, p1, j, vectors, start, end, slope, q, p, soon)
+                product_tile(
+                    A, B, b, C, D, first, height, higher, tiles, p0, p1, j, vectors, start, end, slope, q, p, soon
+                )  # fmt: skip
 
 
 @device
 def gradient_block(
-    A: Any, dZ: Any, S: Any, W: Any, m: int, k: int, n: int, i: int, j: int, descend: bool, keep: Any, rate: Any
-) -> None:
+    A: Any, dZ: Any, S: Any, W: Any, m: int, k: int, n: int, i: int, j: int, descend: bool, keep: Any, rate: Any, q_soon: int,
+    r_soon: int, rows_soon: int,
+) -> None:  # fmt: skip
     """One block of sum over examples of A^T dZ: units i width .. (i+1) width of the layer below, units j width .. of this.
 
         S = A^T dZ                         where not `descend`
@@ -104,17 +106,24 @@ def gradient_block(
     ----------
     A : panels of (m, k), read. dZ : panels of (m, n), read. S : (width, width), overwritten in the block's rows and vectors.
     W : panels of (k, n), that block updated if `descend`, else not touched.
+    q_soon, r_soon, rows_soon : rows of a panel of A that are asked for meanwhile, or 0 of them.
     """
-    width = S.shape[1]
+    width = width_of(S)
     vectors = vectors_in_panel(n, j, width)
     rows = min(width, k - i * width)
-    tiles = tiles_for(rows, vectors)
-    most = _EXAMPLES_BYTES // (width * S.itemsize)
-    parts = (m + most - 1) // most
-    for part in range(parts):
-        m0, m1 = m * part // parts, m * (part + 1) // parts
-        start = ADD if m0 > 0 else ZERO
-        for t in range(tiles):
-            first = i * width + rows * t // tiles
-            height = i * width + rows * (t + 1) // tiles - first
-            gradient_tile(A, dZ, S, W, first, height, j, m0, m1, vectors, start, descend and m1 == m, keep, rate)
+    if rows == width:  # nearly always, and then known when the kernel is compiled
+        height, higher, tiles = tiles_for(width, 1) if vectors == 1 else tiles_for(width, 2)
+    else:
+        height, higher, tiles = tiles_for(rows, vectors)
+    parts = (m + _EXAMPLES - 1) // _EXAMPLES
+    step = m if parts == 1 else (m + parts - 1) // parts
+    soon = 0 if rows_soon == 0 else (rows_soon + tiles * parts - 1) // (tiles * parts)
+    m0 = 0
+    while m0 < m:
+        m1 = min(m, m0 + step)
+        start, ends = ADD if m0 > 0 else ZERO, descend and m1 == m
+        gradient_tile(
+            A, dZ, S, W, i * width, height, higher, tiles, j, m0, m1, vectors, start, ends, keep, rate, q_soon, r_soon, soon
+        )  # fmt: skip
+        r_soon += tiles * soon
+        m0 = m1

@@ -1,4 +1,7 @@
-"""The register tile whose rows are units of the layer below: dW = A^T dZ, with the step of gradient descent (tile.py)."""
+"""The register tile whose rows are units of the layer below: dW = A^T dZ, with the step of gradient descent; as product_tile.py.
+
+With each tile `rows_soon` rows of A are asked for, from row `r_soon` of panel `q_soon` on.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from llvmlite import ir
 from numba import types
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
-from fastdnn.kernels.tile import ADD, outlined, switch_start, write_padding, write_product, write_variants
+from fastdnn.kernels.tile import ADD, Tiles, outlined, switch_start, write_padding, write_product, write_tiles
 from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, panel_width
 
 
@@ -21,6 +24,8 @@ def _gradient_tile_ir(
     W: Any,
     i: Any,
     height: Any,
+    higher: Any,
+    tiles: Any,
     j: Any,
     r0: Any,
     r1: Any,
@@ -29,47 +34,56 @@ def _gradient_tile_ir(
     step: Any,
     keep: Any,
     rate: Any,
+    q_soon: Any,
+    r_soon: Any,
+    rows_soon: Any,
 ) -> Any:
     dtype = W.dtype
-    sig = types.void(A, dZ, S, W, *([types.int64] * 8), dtype, dtype)
+    sig = types.void(A, dZ, S, W, *([types.int64] * 10), dtype, dtype, *([types.int64] * 3))
 
     def write(context: Any, builder: ir.IRBuilder, arguments: list[Any]) -> None:
         w = VectorWriter(context, builder, dtype)
-        a, z, s, target, steps, rows, vecs, how, descend, keep_value, rate_value = arguments
+        a0, z, s0, target0, steps, height, higher, tiles, vecs, how, descend, keep_value, rate_value, soon0, asked = (
+            arguments
+        )
         width = 2 * w.lanes
 
-        def one(rows_here: int, v: int) -> None:
+        def one(rows_here: int, v: int, values: list[Any]) -> list[Any]:
             b = w.builder
+            a, s, target, soon = values
             offsets = [i * width + k * w.lanes for i in range(rows_here) for k in range(v)]
-            values = switch_start(w, how, {ADD: lambda: [w.load(w.at(s, o)) for o in offsets]}, rows_here * v)
-            values = write_product(w, rows_here, v, (1, width), (a, z), steps, None, values)
+            results = switch_start(w, how, {ADD: lambda: [w.load(w.at(s, o)) for o in offsets]}, rows_here * v)
+            results = write_product(w, rows_here, v, (1, width), (a, z), steps, None, results, soon)
             updating, storing, done = (b.append_basic_block(name) for name in ("descend", "keep", "stored"))
-            b.cbranch(b.icmp_signed("!=", descend, ir.Constant(INT64, 0)), updating, storing)
+            b.cbranch(b.icmp_signed("!=", descend, INT64(0)), updating, storing)
             b.position_at_end(updating)
             keep_all, rate_all = w.splat(keep_value), w.splat(b.fneg(rate_value))
-            for o, gradient in zip(offsets, values, strict=True):
+            for o, gradient in zip(offsets, results, strict=True):
                 place = w.at(target, o)
                 w.store(w.multiply_add(gradient, rate_all, b.fmul(keep_all, w.load(place))), place)
             b.branch(done)
             b.position_at_end(storing)
-            for o, gradient in zip(offsets, values, strict=True):
+            for o, gradient in zip(offsets, results, strict=True):
                 w.store(gradient, w.at(s, o))
             write_padding(w, s, rows_here, v)
             b.branch(done)
             b.position_at_end(done)
+            below = [w.at(pointer, rows_here * width) for pointer in (s, target)]
+            return [w.at(a, rows_here), *below, w.at(soon, b.mul(asked, INT64(width)))]
 
-        write_variants(builder, rows, vecs, one)
+        write_tiles(builder, Tiles(height, higher, tiles, vecs), [a0, s0, target0, soon0], one)
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         tA, tZ, tS, tW = signature.args[:4]
-        vA, vZ, vS, vW, vi, vheight, vj, vr0, vr1, vvectors, vstart, vstep, vkeep, vrate = args
+        vA, vZ, vS, vW, vi, *shape, vj, vr0, vr1, vvectors, vstart, vstep, vkeep, vrate, vq, vp, vsoon = args
         zero, width = ir.Constant(INT64, 0), ir.Constant(INT64, panel_width(dtype.name))
         inside = builder.srem(vi, width)
         a = array_pointer(context, builder, tA, vA, [builder.sdiv(vi, width), vr0, inside])
         z = array_pointer(context, builder, tZ, vZ, [vj, vr0, zero])
         s = array_pointer(context, builder, tS, vS, [inside, zero])
         target = array_pointer(context, builder, tW, vW, [vj, vi, zero])
-        arguments = [a, z, s, target, builder.sub(vr1, vr0), vheight, vvectors, vstart, vstep, vkeep, vrate]
+        soon = array_pointer(context, builder, tA, vA, [vq, vp, zero])
+        arguments = [a, z, s, target, builder.sub(vr1, vr0), *shape, vvectors, vstart, vstep, vkeep, vrate, soon, vsoon]
         outlined(builder, f"fastdnn.gradient_tile.{dtype}", arguments, lambda b, given: write(context, b, given))
         return context.get_dummy_value()
 
@@ -83,6 +97,8 @@ def _gradient_tile_plain(
     W: Any,
     i: int,
     height: int,
+    higher: int,
+    tiles: int,
     j: int,
     r0: int,
     r1: int,
@@ -91,10 +107,14 @@ def _gradient_tile_plain(
     step: int,
     keep: Any,
     rate: Any,
+    q_soon: int,
+    r_soon: int,
+    rows_soon: int,
 ) -> None:
     width = S.shape[1]
     columns = slice(0, vectors * width // 2)
     inside = i % width
+    height = tiles * (height - 1) + higher
     dW = A[i // width, r0:r1, inside : inside + height].T @ dZ[j, r0:r1, columns]
     if start == ADD:
         dW = dW + S[inside : inside + height, columns]

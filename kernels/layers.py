@@ -36,7 +36,8 @@ def linear_forward(
 
 @device
 def weight_gradient(
-    A_prev: Any, dZ: Any, S: Any, W: Any, m: int, n_prev: int, n: int, i: int, j: int, descend: bool, keep: Any, rate: Any
+    A_prev: Any, dZ: Any, S: Any, W: Any, m: int, n_prev: int, n: int, i: int, j: int, descend: bool, keep: Any, rate: Any,
+    q_soon: int, r_soon: int, rows_soon: int,
 ) -> None:  # fmt: skip
     """Block (i, j) of dW = sum over examples 0..m of dZ A_prev^T (8, without the 1/m): in S, or where `descend` as a step of W.
 
@@ -45,7 +46,7 @@ def weight_gradient(
     if is_narrow(n):
         narrow_gradient(A_prev, dZ, S, i, m, n_prev)
     else:
-        gradient_block(A_prev, dZ, S, W, m, n_prev, n, i, j, descend, keep, rate)
+        gradient_block(A_prev, dZ, S, W, m, n_prev, n, i, j, descend, keep, rate, q_soon, r_soon, rows_soon)
 
 
 @device
@@ -75,7 +76,7 @@ def linear_backward(
         for c in range(j * width, (j + 1) * width):
             db[c] *= scale
         for i in range((n_prev + width - 1) // width):
-            weight_gradient(A_prev, dZ, S, dW, m, n_prev, n, i, j, False, scale, scale)
+            weight_gradient(A_prev, dZ, S, dW, m, n_prev, n, i, j, False, scale, scale, 0, 0, 0)
             at, size = block_of(dW, i, j, n_prev, n)
             block, total = flat_view(dW, at, size), flat_view(S, 0, size)
             for q in range(size):

@@ -23,6 +23,7 @@ from llvmlite import ir
 from numba import types
 
 from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
+from fastdnn.kernels.rows import width_of
 from fastdnn.kernels.vector import INT32, VectorWriter, array_pointer, array_shape
 
 # Most units of a narrow layer.
@@ -38,7 +39,7 @@ def is_narrow(n: int) -> bool:
 @device
 def block_of(W: Any, i: int, j: int, k: int, n: int) -> tuple[int, int]:
     """Where block (i, j) of the weights of n units over k begins in W, and how many numbers it has."""
-    width = W.shape[2]
+    width = width_of(W)
     if is_narrow(n):
         return i * n * width, n * width
     return (j * W.shape[1] + i * width) * width, min(width, k - i * width) * width

@@ -20,4 +20,4 @@ def repeat_tile(A: Any, B: Any, b: Any, C: Any, slope: Any, rows: int, k: int, t
     slope : a number of the arrays' type, not used in the result.
     """
     for _ in range(times):
-        product_tile(A, B, b, C, C, 0, rows, 1, 0, k, 0, 2, ADD, STORE, slope, 0, 0, 0)
+        product_tile(A, B, b, C, C, 0, rows, 1, 1, 0, k, 0, 2, ADD, STORE, slope, 0, 0, 0)

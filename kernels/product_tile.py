@@ -1,4 +1,4 @@
-"""The register tile whose rows are examples: Z = A W + b, dA = dZ W^T; `count` tiles, one below the other, in a call (tile.py).
+"""The register tile whose rows are examples: Z = A W + b, dA = dZ W^T; the tiles one below the other in a call (tile.py).
 
 With each tile `rows_soon` rows of B are asked for, from row `p_soon` of panel `q_soon` on: what the next tiles read.
 """
@@ -19,11 +19,12 @@ from fastdnn.kernels.tile import (
     DERIVE,
     SCALE,
     STORE,
+    Tiles,
     outlined,
     switch_start,
     write_padding,
     write_product,
-    write_variants,
+    write_tiles,
 )
 from fastdnn.kernels.vector import (
     INT64,
@@ -44,8 +45,9 @@ def _product_tile_ir(
     C: Any,
     D: Any,
     r: Any,
-    rows: Any,
-    count: Any,
+    height: Any,
+    higher: Any,
+    tiles: Any,
     p0: Any,
     p1: Any,
     j: Any,
@@ -58,35 +60,34 @@ def _product_tile_ir(
     rows_soon: Any,
 ) -> Any:
     dtype = C.dtype
-    sig = types.void(A, B, b, C, D, *([types.int64] * 9), dtype, *([types.int64] * 3))
+    sig = types.void(A, B, b, C, D, *([types.int64] * 10), dtype, *([types.int64] * 3))
 
     def write(context: Any, builder: ir.IRBuilder, arguments: list[Any]) -> None:
         w = VectorWriter(context, builder, dtype)
-        a0, bp, bias, c0, d0, jump, steps, height, repeat, vecs, how, end, slope_value, soon0, soon_rows = arguments
+        a0, bp, bias, c0, d0, jump, steps, height, higher, tiles, vecs, how, end, slope_value, soon0, soon_rows = (
+            arguments
+        )
         width = 2 * w.lanes
 
-        def one(rows_here: int, v: int) -> None:
+        def one(rows_here: int, v: int, values: list[Any]) -> list[Any]:
             b = w.builder
-            before, body, finished = b.block, b.append_basic_block("tile"), b.append_basic_block("tiles.done")
-            b.branch(body)
-            b.position_at_end(body)
-            left, a, c, d, soon = b.phi(INT64), *(b.phi(pointer.type) for pointer in (a0, c0, d0, soon0))
-            write_prefetch(b, soon, b.mul(soon_rows, ir.Constant(INT64, width * w.bytes)), for_writing=False)
+            a, c, d, soon = values
+            write_prefetch(b, soon, b.mul(soon_rows, INT64(width * w.bytes)), for_writing=False)
             places = [w.at(c, i * width + k * w.lanes) for i in range(rows_here) for k in range(v)]
 
             def from_bias() -> list[Any]:
                 return [w.load(w.at(bias, k * w.lanes)) for k in range(v)] * rows_here
 
-            values = switch_start(w, how, {BIAS: from_bias, ADD: lambda: [w.load(p) for p in places]}, rows_here * v)
-            values = write_product(w, rows_here, v, (width, 1), (a, bp), steps, jump, values)
+            results = switch_start(w, how, {BIAS: from_bias, ADD: lambda: [w.load(p) for p in places]}, rows_here * v)
+            results = write_product(w, rows_here, v, (width, 1), (a, bp), steps, jump, results)
             spread = w.splat(slope_value)
             done = b.append_basic_block("stored")
             switch = b.switch(end, done)
             for code in (STORE, ACTIVATE, DERIVE, SCALE):
                 block = b.append_basic_block(f"finish.{code}")
-                switch.add_case(ir.Constant(INT64, code), block)
+                switch.add_case(INT64(code), block)
                 b.position_at_end(block)
-                for i, (place, z) in enumerate(zip(places, values, strict=True)):
+                for i, (place, z) in enumerate(zip(places, results, strict=True)):
                     beside = w.at(d, (i // v) * width + (i % v) * w.lanes)
                     result = z
                     if code == SCALE:
@@ -98,23 +99,14 @@ def _product_tile_ir(
                 b.branch(done)
             b.position_at_end(done)
             write_padding(w, c, rows_here, v)
-            following = [
-                b.sub(left, ir.Constant(INT64, 1)),
-                *(w.at(pointer, rows_here * width) for pointer in (a, c, d)),
-                w.at(soon, b.mul(soon_rows, ir.Constant(INT64, width))),
-            ]
-            firsts = (repeat, a0, c0, d0, soon0)
-            for phi, start, value in zip((left, a, c, d, soon), firsts, following, strict=True):
-                phi.add_incoming(start, before)
-                phi.add_incoming(value, b.block)
-            b.cbranch(b.icmp_signed(">", following[0], ir.Constant(INT64, 0)), body, finished)
-            b.position_at_end(finished)
+            following = [w.at(pointer, rows_here * width) for pointer in (a, c, d)]
+            return [*following, w.at(soon, b.mul(soon_rows, INT64(width)))]
 
-        write_variants(builder, height, vecs, one)
+        write_tiles(builder, Tiles(height, higher, tiles, vecs), [a0, c0, d0, soon0], one)
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[Any]) -> Any:
         tA, tB, tb, tC, tD = signature.args[:5]
-        vA, vB, vb, vC, vD, vr, vrows, vcount, vp0, vp1, vj, vvectors, vstart, vfinish, vslope, vq, vp, vsoon = args
+        vA, vB, vb, vC, vD, vr, *shape, vp0, vp1, vj, vvectors, vstart, vfinish, vslope, vq, vp, vsoon = args
         zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, panel_width(dtype.name))
         a = array_pointer(context, builder, tA, vA, [builder.sdiv(vp0, one), vr, zero])
         bp = array_pointer(context, builder, tB, vB, [vj, vp0, zero])
@@ -125,7 +117,7 @@ def _product_tile_ir(
         jump = builder.sub(stride, one)
         soon = array_pointer(context, builder, tB, vB, [vq, vp, zero])
         steps = builder.sub(vp1, vp0)
-        arguments = [a, bp, bias, c, d, jump, steps, vrows, vcount, vvectors, vstart, vfinish, vslope, soon, vsoon]
+        arguments = [a, bp, bias, c, d, jump, steps, *shape, vvectors, vstart, vfinish, vslope, soon, vsoon]
         outlined(builder, f"fastdnn.product_tile.{dtype}", arguments, lambda b, given: write(context, b, given))
         return context.get_dummy_value()
 
@@ -139,8 +131,9 @@ def _product_tile_plain(
     C: Any,
     D: Any,
     r: int,
-    rows: int,
-    count: int,
+    height: int,
+    higher: int,
+    tiles: int,
     p0: int,
     p1: int,
     j: int,
@@ -154,7 +147,7 @@ def _product_tile_plain(
 ) -> None:
     width = C.shape[2]
     columns = slice(0, vectors * width // 2)
-    here = slice(r, r + rows * count)
+    here = slice(r, r + tiles * (height - 1) + higher)
     a = np.concatenate(list(A[p0 // width : -(-p1 // width), here]), axis=1)[:, : p1 - p0]
     Z = a @ B[j, p0:p1, columns]
     if start == BIAS:

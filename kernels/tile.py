@@ -16,11 +16,11 @@ With `NUMBA_DISABLE_JIT=1` the plain loops at the end of those files stand in; t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from fastdnn.kernels.vector import INT64, VectorWriter, tile_height, write_loop
+from fastdnn.kernels.vector import CACHE_LINE, INT64, VectorWriter, tile_height, write_line_prefetch, write_loop
 
 # How the accumulators start.
 ZERO, BIAS, ADD = 0, 1, 2
@@ -29,6 +29,15 @@ STORE, ACTIVATE, DERIVE, SCALE = 0, 1, 2, 3
 
 # Steps of a contraction written out in its loop, by vectors of a row: more is no faster, and longer to compile.
 _UNROLL = {1: 2, 2: 4}
+
+
+class Tiles(NamedTuple):
+    """`count` register tiles, the first `higher` of `height` rows and the others of one less; 1 or 2 `vectors` a row."""
+
+    height: Any
+    higher: Any
+    count: Any
+    vectors: Any
 
 
 def write_product(
@@ -40,11 +49,13 @@ def write_product(
     steps: Any,
     jump: Any,
     start: list[Any],
+    soon: Any = None,
 ) -> list[Any]:
     """The contraction: acc[r][v] += A[r, p] B[p, v] for `steps` values of p, in ascending order.
 
     strides : scalars from one row of A to the next, and from one p to the next; B advances by one panel row per p.
     jump : None, or scalars to add to A's address at the end of each panel of A (the contraction runs across panels).
+    soon : None, or where numbers begin that are asked for meanwhile: a line of the cache with each round of the loop.
     """
     b = w.builder
     row_stride, step_stride = strides
@@ -62,6 +73,8 @@ def write_product(
     def steps_of(unroll: int) -> Any:
         def add(i: Any, values: list[Any]) -> list[Any]:
             a, bp, *result = values
+            if soon is not None and unroll > 1:
+                write_line_prefetch(b, w.at(soon, b.mul(i, INT64(CACHE_LINE // w.bytes))), for_writing=False)
             for u in range(unroll):
                 result = one_step(a, bp, u, result)
             advance: Any = INT64(unroll * step_stride)
@@ -78,19 +91,34 @@ def write_product(
     return write_loop(b, "rest", INT64(0), rest, 1, values, steps_of(1))[2:]
 
 
-def write_variants(b: ir.IRBuilder, height: Any, vectors: Any, write_one: Any) -> None:
-    """One block for every (height, vectors), chosen by a jump table; each returns."""
-    nowhere = b.append_basic_block("nowhere")
-    choice = b.switch(b.add(b.mul(height, ir.Constant(INT64, 2)), vectors), nowhere)
+def write_tiles(b: ir.IRBuilder, shape: Tiles, first: list[Any], write_one: Any) -> None:
+    """Tiles one below the other, then return. `write_one(rows, vectors, values)` writes one and returns the next tile's values.
+
+    There is a block for every (rows, vectors), and each tile jumps to its own.
+    """
+    before, choose, nowhere = b.block, b.append_basic_block("choose"), b.append_basic_block("nowhere")
+    b.branch(choose)
+    b.position_at_end(choose)
+    left, higher, values = b.phi(INT64), b.phi(INT64), [b.phi(value.type) for value in first]
+    rows_here = b.sub(shape.height, b.zext(b.icmp_signed("<=", higher, INT64(0)), INT64))
+    choice = b.switch(b.add(b.mul(rows_here, INT64(2)), shape.vectors), nowhere)
+    end = b.append_basic_block("end")
+    incoming = [(before, [shape.count, shape.higher, *first])]
     for v in (1, 2):
         for rows in range(1, tile_height(v) + 1):
             block = b.append_basic_block(f"tile{rows}x{v}")
-            choice.add_case(ir.Constant(INT64, 2 * rows + v), block)
+            choice.add_case(INT64(2 * rows + v), block)
             b.position_at_end(block)
-            write_one(rows, v)
-            b.ret_void()
-    b.position_at_end(nowhere)
-    b.ret_void()
+            following = write_one(rows, v, values)
+            left_then = b.sub(left, INT64(1))
+            incoming.append((b.block, [left_then, b.sub(higher, INT64(1)), *following]))
+            b.cbranch(b.icmp_signed(">", left_then, INT64(0)), choose, end)
+    for block, values_there in incoming:
+        for phi, value in zip([left, higher, *values], values_there, strict=True):
+            phi.add_incoming(value, block)
+    for block in (nowhere, end):
+        b.position_at_end(block)
+        b.ret_void()
 
 
 def write_padding(w: VectorWriter, pointer: Any, rows: int, vectors: int) -> None:

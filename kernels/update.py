@@ -33,7 +33,12 @@ from fastdnn.kernels.optimizers import (
 )
 from fastdnn.kernels.panels import block_of, is_narrow, transpose_block
 from fastdnn.kernels.regularization import l1_backward
+from fastdnn.kernels.rows import width_of
+from fastdnn.kernels.vector import vector_bytes
 from fastdnn.kernels.views import flat_view, prefetch
+
+# Rows of all panels of A (512 KiB) from which on the second-level cache does not hold it: then its next panel is asked for ahead.
+_A_LARGE = (1 << 19) // (2 * vector_bytes())
 
 
 @device
@@ -59,6 +64,15 @@ def apply_rule(optimizer: int, theta: Any, dtheta: Any, v: Any, s: Any, rates: A
     else:
         for i in range(theta.size):
             v[i] = scale * dtheta[i] + l2 * theta[i]
+
+
+@device
+def next_panel_below(blocks: Any, t: int, t1: int, m: int) -> tuple[int, int]:
+    """The panel of the layer below that blocks read after that of block t, and its m rows by the number of blocks until then."""
+    end = t + 1
+    while end < t1 and blocks[end, 1] == blocks[t, 1]:
+        end += 1
+    return (blocks[end, 1], (m + end - t - 1) // (end - t)) if end < t1 else (0, 0)
 
 
 def _update_layer_types(f: Any) -> tuple[Any, ...]:
@@ -92,19 +106,24 @@ def update_layer(
     blocks : (layer, panel below, panel); the worker that has the block of panel 0 below also updates that panel of b.
     rates : optimizers.prepare_rates.
     """
-    width = S.shape[1]
+    width = width_of(S)
     kind = S.dtype.type
     descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0) and not kept and not is_narrow(n)
     keep, rate = rates[KEPT] - rates[RATE] * rates[L2], rates[RATE] * rates[SCALE]
+    # The panel of A that comes after this one, and how many of its rows are asked for with each block until then.
+    large, begun, coming, share = A.shape[0] * A.shape[1] > _A_LARGE and not kept, t0, 0, 0
     for t in range(t0, t1):
         i, j = blocks[t, 1], blocks[t, 2]
+        if large and (t == t0 or i != blocks[t - 1, 1]):
+            begun = t
+            coming, share = next_panel_below(blocks, t, t1, m)
         at, size = block_of(W, i, j, k, n)
         if not kept:
             prefetch(W, at, size)
             if not descend:
                 prefetch(W1, at, size)
                 prefetch(W2, at, size)
-            weight_gradient(A, dZ, S, W, m, k, n, i, j, descend, keep, rate)
+            weight_gradient(A, dZ, S, W, m, k, n, i, j, descend, keep, rate, coming, (t - begun) * share, share)
         # The block of W, and panel j of b; the rule stands here once, for its code is long.
         for part in range(1 if descend else 0, 2 if i == 0 else 1):
             theta, dtheta = flat_view(W, at, size), flat_view(S, 0, size)

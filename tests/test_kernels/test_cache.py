@@ -113,17 +113,16 @@ def test_code_of_another_function_is_not_run(tmp_path):
 import numpy as np
 from fastdnn.kernels import _jit, activations
 for dtype in (np.float32, np.float64):
-    _jit.compile_separate("activate_backward", np.dtype(dtype))
+    _jit.compile_known("activate_backward", np.dtype(dtype))
 """
     again = """
 import warnings, numpy as np, numba
 warnings.simplefilter("ignore")
 from fastdnn.kernels import _jit, activations
-_jit.compile_separate("activate_backward", np.dtype(np.float32))
-backward = activations.activate_backward.from_python
+_jit.compile_known("activate_backward", np.dtype(np.float32))
 Z = np.ones((1, 1, 16), np.float32)
-backward(activations.IDENTITY, Z, Z, Z.copy(), 1, 0, 1, np.float32(0))
-print(sum(backward.stats.cache_misses.values()))
+_jit.from_python(activations.activate_backward)(activations.IDENTITY, Z, Z, Z.copy(), 1, 0, 1, np.float32(0))
+print(sum(_jit._known["activate_backward"].compiled.stats.cache_misses.values()))
 """
     run(tmp_path, first)
     one, two = sorted(
@@ -157,8 +156,8 @@ def test_what_is_kept_is_known_without_loading_it(dtype):
     """The kernels of this process are in the cache by now, or cannot be kept at all."""
     if cache.cache_problem():
         pytest.skip("this process has no cache")
-    name, dispatcher, signature = _jit._separate[0]
-    _jit.compile_separate(name, np.dtype(dtype))
+    name, (dispatcher, signature, _) = next(iter(_jit._known.items()))
+    _jit.compile_known(name, np.dtype(dtype))
     types = signature(numba.from_dtype(np.dtype(dtype)))
     assert cache.is_kept(dispatcher, types)
     assert types in cache.kept_signatures(dispatcher)

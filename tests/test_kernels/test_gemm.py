@@ -183,7 +183,7 @@ def test_gradient_equals_oracle(dtype, rng):
         got = np.full((k, n), np.nan, dtype)
         for i, j in blocks(k, n, width):
             S = np.full((width, width), np.nan, dtype)
-            gradient_block(PA, PdZ, S, W, m, k, n, i, j, False, dtype(1), dtype(1))
+            gradient_block(PA, PdZ, S, W, m, k, n, i, j, False, dtype(1), dtype(1), 1, 2, 3)
             part = got[i * width : (i + 1) * width, j * width : (j + 1) * width]
             part[:] = S[: part.shape[0], : part.shape[1]]
         assert np.all(np.abs(got - reference.matmul(A.T, dZ)) <= reference.matmul_error(A.T, dZ, dtype)), (m, k, n)
@@ -199,7 +199,7 @@ def test_descent_equals_oracle_and_leaves_other_blocks(dtype, rng):
         S = np.full((width, width), np.nan, dtype)
         for i, j in blocks(k, n, width):
             before = W.copy()
-            gradient_block(PA, PdZ, S, W, m, k, n, i, j, True, dtype(0.75), dtype(0.125))
+            gradient_block(PA, PdZ, S, W, m, k, n, i, j, True, dtype(0.75), dtype(0.125), 0, 0, 0)
             before[j, i * width : (i + 1) * width] = W[j, i * width : (i + 1) * width]
             np.testing.assert_array_equal(W, before)
         bound = 0.125 * reference.matmul_error(A.T, dZ, dtype) + 4 * np.finfo(dtype).eps * np.abs(M)

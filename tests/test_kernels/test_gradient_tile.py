@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from callers import from_python
+from callers import assert_same_bits, from_python
 
 from fastdnn.kernels import tile
 from fastdnn.kernels.gradient_tile import gradient_tile
@@ -24,9 +24,9 @@ def gradient(dtype, rng):
 
     A, dZ, S, W = draw(2, m, width), draw(2, m, width), draw(width, width), draw(2, 2 * width, width)
 
-    def call(i, height, j, r0, r1, vectors, start, step):
+    def call(i, height, j, r0, r1, vectors, start, step, higher=1, tiles=1, soon=(0, 0, 0)):
         got = S.copy(), W.copy()
-        arguments = i, height, j, r0, r1, vectors, start, step, dtype(0.5), dtype(0.125)
+        arguments = i, height, higher, tiles, j, r0, r1, vectors, start, step, dtype(0.5), dtype(0.125), *soon
         from_python(gradient_tile)(A, dZ, *got, *arguments)
         return got
 
@@ -67,3 +67,15 @@ def test_gradient_of_every_height(gradient, vectors, step):
 def test_gradient_of_every_number_of_examples(gradient):
     for m in (1, 2, 3, 4, 5, 8, 39, 40):
         check_gradient(gradient, 1, 2, 0, 0, m, 2, tile.ZERO, 0)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_tiles_of_two_heights_are_as_one_after_the_other(gradient, step):
+    """Two tiles of 3 rows and one of 2 have the bits of each alone, the next rows of A asked for or not."""
+    *_, call = gradient
+    S, W = call(0, 3, 1, 0, 20, 2, tile.ADD, step, higher=2, tiles=3, soon=(1, 5, 7))
+    for first, height in ((0, 3), (3, 3), (6, 2)):
+        alone_S, alone_W = call(first, height, 1, 0, 20, 2, tile.ADD, step)
+        rows = slice(first, first + height)
+        assert_same_bits(S[rows], alone_S[rows])
+        assert_same_bits(W[1, rows], alone_W[1, rows])

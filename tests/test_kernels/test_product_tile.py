@@ -29,9 +29,26 @@ def product(dtype, rng):
     A, B, b = draw(3, rows, width), draw(2, 3 * width, width), draw(2 * width)
     C, D = draw(2, rows, width), draw(2, rows, width)
 
-    def call(height, vectors, p0, p1, start, finish, slope=0.25, count=1, soon=(0, 0, 0)):
+    def call(height, vectors, p0, p1, start, finish, slope=0.25, higher=0, tiles=1, soon=(0, 0, 0)):
         got = C.copy()
-        arguments = A, B, b, got, D, PLACE[0], height, count, p0, p1, PLACE[1], vectors, start, finish, dtype(slope)
+        arguments = (
+            A,
+            B,
+            b,
+            got,
+            D,
+            PLACE[0],
+            height,
+            higher or tiles,
+            tiles,
+            p0,
+            p1,
+            PLACE[1],
+            vectors,
+            start,
+            finish,
+            dtype(slope),
+        )
         arguments += soon
         from_python(product_tile)(*arguments)
         return got
@@ -79,35 +96,38 @@ def test_product_of_every_height(product, vectors):
 def test_tiles_below_each_other_are_as_one_after_the_other(product, height, finish):
     """Three tiles in one call have the bits of the same rows taken by a tile at a time, B asked for ahead or not; D may be C."""
     A, B, b, C, D, call = product
-    got = call(height, 2, 0, 9, STARTS["ADD"], finish, count=3, soon=(1, 2, 3))
+    got = call(height + 1, 2, 0, 9, STARTS["ADD"], finish, higher=2, tiles=3, soon=(1, 2, 3))
     width = C.shape[2]
     expected = C.copy()
     kernel = from_python(product_tile)
-    for t in range(3):
-        kernel(
-            A,
-            B,
-            b,
-            expected,
-            D,
-            PLACE[0] + t * height,
-            height,
-            1,
-            0,
-            9,
-            PLACE[1],
-            2,
-            STARTS["ADD"],
-            finish,
-            C.dtype.type(0.25),
-            *(0, 0, 0),
-        )
+    slope, start, first = C.dtype.type(0.25), STARTS["ADD"], PLACE[0]
+    for rows in (height + 1, height + 1, height):
+        kernel(A, B, b, expected, D, first, rows, 1, 1, 0, 9, PLACE[1], 2, start, finish, slope, 0, 0, 0)
+        first += rows
     assert_same_bits(got, expected) if JIT else np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
     same = D.copy()
-    kernel(A, B, b, same, same, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["SCALE"], C.dtype.type(0), 0, 0, 0)
+    kernel(A, B, b, same, same, 0, 1, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["SCALE"], C.dtype.type(0), 0, 0, 0)
     product_alone = C.copy()
     kernel(
-        A, B, b, product_alone, D, 0, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["STORE"], C.dtype.type(0), 0, 0, 0
+        A,
+        B,
+        b,
+        product_alone,
+        D,
+        0,
+        1,
+        1,
+        1,
+        0,
+        width,
+        0,
+        2,
+        STARTS["ZERO"],
+        FINISHES["STORE"],
+        C.dtype.type(0),
+        0,
+        0,
+        0,
     )
     np.testing.assert_allclose(same[0, 0], product_alone[0, 0] * D[0, 0], rtol=1e-6)
 
