@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from fastdnn import compiling_process
 from fastdnn.compiling_process import compiling_processes, helpers_possible, own_python
 from fastdnn.errors import CompilationError
 from fastdnn.kernels import _jit
@@ -23,6 +24,8 @@ from fastdnn.kernels.cache import cache_folder, cache_problem, kept_signatures
 
 # The kernel that runs epochs, the longest to compile; the others are named in kernels/_jit.py.
 _EPOCHS = "epochs"
+# The longest of those: one process begins with them, the last first, so that short ones are left for the end.
+_LONG = ("predict_rows", "matmul_bias", "update_layer", "output_backward")
 # Seconds after which a helper that is still at its last kernel is given up; no kernel takes ten.
 _PATIENCE = 120.0
 
@@ -30,28 +33,35 @@ _PATIENCE = 120.0
 def load_kernels(dtype: Any) -> None:
     """Make ready every kernel that training in float32 or float64 jumps to: from the cache, or by compiling."""
     dtype = np.dtype(dtype)
-    if _jit.JIT_DISABLED or _jit.calls_left_open():
+    if _jit.JIT_DISABLED or compiling_process.helping:
         return
-    missing = _jit.missing_separate(dtype)
-    if len(missing) > 1 and helpers_possible() and cache_folder() is not None:
-        _compile_together(missing, dtype)
+    if len(_jit.missing_known(dtype)) > 1 and helpers_possible() and cache_folder() is not None:
+        _name_all_kernels()
+        _compile_together(_jit.missing_known(dtype), dtype)
     _jit.load_separate(dtype)
 
 
+def _name_all_kernels() -> None:
+    """A kernel is known when its file was read; nothing is compiled by that."""
+    import fastdnn.kernels.epoch
+    import fastdnn.kernels.predict  # noqa: F401
+
+
 def kernels_are_kept(dtype: Any) -> bool:
-    """Whether training in float32 or float64 finds all its kernels in the cache."""
+    """Whether training and prediction in float32 or float64 find all their kernels in the cache."""
     if _jit.JIT_DISABLED or cache_folder() is None:
         return False
+    _name_all_kernels()
     from fastdnn.kernels.epoch import run_steps
 
     # Signatures for float32 have both types in them: losses are summed in float64.
     dtype = np.dtype(dtype)
     float32 = ["float32" in str(signature) for signature in kept_signatures(run_steps)]
-    return (dtype == np.float32) in float32 and _jit.separate_are_kept(dtype)
+    return (dtype == np.float32) in float32 and _jit.known_are_kept(dtype)
 
 
 def warm_up(dtype: Any) -> None:
-    """Fill the cache with every kernel that training in float32 or float64 uses, in a process of its own.
+    """Fill the cache with every kernel that training and prediction in float32 or float64 use, in a process of its own.
 
     Raises
     ------
@@ -72,14 +82,14 @@ def warm_up(dtype: Any) -> None:
 
 
 def _compile_together(names: list[str], dtype: np.dtype[Any]) -> None:
-    jobs = deque([_EPOCHS, *names])
-    with contextlib.ExitStack() as helpers:
+    jobs = deque([_EPOCHS, *sorted(names, key=lambda name: _LONG.index(name) if name in _LONG else -1)])
+    with contextlib.ExitStack() as helpers, _jit.calls_left_open():
         helping = [helpers.enter_context(_Helper(jobs, process)) for process in compiling_processes(dtype.name)]
         while jobs and helping:
             with contextlib.suppress(IndexError):  # a helper has taken the last one
                 name = jobs.pop()
                 if name != _EPOCHS:  # that one is compiled when it is called
-                    _jit.compile_separate(name, dtype)
+                    _jit.compile_known(name, dtype)
 
 
 class _Helper:
@@ -144,26 +154,34 @@ def _compile_epochs(dtype: np.dtype[Any]) -> None:
     run_pass(workspace, workspace.data(examples, with_targets=True), examples.indices[:0], 1)
 
 
+def _keep(dtype: np.dtype[Any]) -> None:
+    """Compile, or load, all there is."""
+    _compile_epochs(dtype)
+    _name_all_kernels()
+    for name in _jit.missing_known(dtype):
+        _jit.compile_known(name, dtype)
+
+
 def _help(dtype: np.dtype[Any]) -> None:
     """The helper. From standard input it reads the cache folder of the process that it helps, and the names of kernels.
 
     Each is compiled, and its name repeated when it is in the cache.
     """
-    import fastdnn.kernels.epoch  # noqa: F401  names all the others
-
+    _name_all_kernels()
     if sys.stdin.readline().rstrip("\n") != str(cache_folder()):
         return
-    _jit.leave_calls_open()
-    for line in sys.stdin:
-        name = line.strip()
-        if name == _EPOCHS:
-            _compile_epochs(dtype)
-        else:
-            _jit.compile_separate(name, dtype)
-        print(name, flush=True)
+    compiling_process.helping = True
+    with _jit.calls_left_open():
+        for line in sys.stdin:
+            name = line.strip()
+            if name == _EPOCHS:
+                _compile_epochs(dtype)
+            else:
+                _jit.compile_known(name, dtype)
+            print(name, flush=True)
 
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         _, task, name = sys.argv
-        {"help": _help, "keep": _compile_epochs}[task](np.dtype(name))
+        {"help": _help, "keep": _keep}[task](np.dtype(name))

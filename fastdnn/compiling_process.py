@@ -17,6 +17,8 @@ from fastdnn.workers import available_cores
 
 # Two share all that is not the longest kernel; a third would wait for that one with them.
 _MOST_HELPERS = 2
+# Whether this process is one of them: it fills the cache for another, and runs no kernel.
+helping = False
 # By float type.
 _early: dict[str, list[subprocess.Popen[str]]] = {}
 

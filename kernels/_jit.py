@@ -1,8 +1,9 @@
 """The project's one way into Numba: fast-math flags, error model, cache folder and nogil are decided here and nowhere else.
 
-Four kinds of compiled function:
+Five kinds of compiled function:
 
 * `kernel`    called by Python; kept in the cache;
+* `known_kernel` the same, of types that are known beforehand, so that it can be compiled before it is called;
 * `separate`  called by kernels, but compiled on its own, once for each float type, and reached through a symbol. Numba links
   the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
   that took half a minute where it now takes seconds. The symbol is that of a pointer to the function, so callers can be
@@ -13,9 +14,10 @@ Four kinds of compiled function:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 import numba
@@ -37,10 +39,22 @@ JIT_DISABLED: bool = _config.DISABLE_JIT
 _FASTMATH = {"nsz", "arcp", "contract", "afn"}
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
 
-_separate: list[tuple[str, Any, Callable[[Any], tuple[Any, ...]]]] = []
+_Signature = Callable[[Any], tuple[Any, ...]]
+
+
+class _Known(NamedTuple):
+    """What can be compiled by its name and a float type."""
+
+    compiled: Any
+    signature: _Signature
+    # Whether kernels jump to it: then its address must be known before they run.
+    jumped_to: bool
+
+
+_known: dict[str, _Known] = {}
 # Symbol -> the pointer it names; null until the function is loaded.
 _pointers: dict[str, ctypes.c_void_p] = {}
-_calls_left_open = False
+_calls_open = 0
 
 
 def device(function: Any) -> Any:
@@ -55,21 +69,34 @@ def kernel(function: Any) -> Any:
     return keep_compiled(_njit(no_cfunc_wrapper=True, pipeline_class=KernelCompiler, **_OPTIONS)(function))
 
 
-def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any]:
+def known_kernel(signature: _Signature) -> Callable[[Any], Any]:
+    """`kernel`, of the types that `signature` gives for a float type (numba.float32 or float64)."""
+
+    def wrap(function: Any) -> Any:
+        compiled = kernel(function)
+        if not JIT_DISABLED:
+            _known[function.__name__] = _Known(compiled, signature, jumped_to=False)
+        return compiled
+
+    return wrap
+
+
+def separate(signature: _Signature) -> Callable[[Any], Any]:
     """Compile a function on its own, for callers to jump to.
 
     signature : from the float type in use (numba.float32 or float64) to the types of the arguments; the function returns nothing.
 
-    The result is called by kernels. `result.from_python` is the same code for Python. A kernel that was loaded from the cache
-    does not load what it jumps to: `load_separate` must have run before.
+    The result is called by kernels; it has no entry for Python, which would be a quarter of its code. A kernel that was loaded
+    from the cache does not load what it jumps to: `load_separate` must have run before.
     """
 
     def wrap(function: Any) -> Any:
         if JIT_DISABLED:
-            function.from_python = function
             return function
-        compiled = kernel(function)
-        _separate.append((function.__name__, compiled, signature))
+        compiled = keep_compiled(
+            _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=KernelCompiler, **_OPTIONS)(function)
+        )
+        _known[function.__name__] = _Known(compiled, signature, jumped_to=True)
 
         def call(typingctx: Any, *arguments: Any) -> Any:
             floats = next(a.dtype for a in arguments if isinstance(a, types.Array) and isinstance(a.dtype, types.Float))
@@ -80,8 +107,8 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
 
             def codegen(context: Any, builder: ir.IRBuilder, _signature: Any, values: Any) -> Any:
                 symbol = _declare(function.__name__, floats)
-                if not _calls_left_open:
-                    _load(function.__name__, compiled, signature, floats)
+                if not _calls_open:
+                    _load(function.__name__, floats)
                 kind = context.call_conv.get_function_type(types.none, expected).as_pointer()
                 pointer = builder.module.globals.get(symbol) or ir.GlobalVariable(builder.module, kind, symbol)
                 target = builder.load(pointer)
@@ -94,11 +121,20 @@ def separate(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any
             return types.void(types.StarArgTuple(expected)), codegen
 
         call.__name__ = function.__name__
-        caller = intrinsic(call)
-        caller.from_python = compiled
-        return caller
+        return intrinsic(call)
 
     return wrap
+
+
+def from_python(function: Any) -> Any:
+    """What only kernels call, for Python to call, as tests and benchmarks do: the entry is compiled when called, and not kept."""
+    if JIT_DISABLED:
+        return function
+
+    def call(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    return _njit(error_model="numpy", nogil=True)(call)
 
 
 def c_function(signature: Any, function: Any, *, kept: bool) -> Any:
@@ -115,48 +151,52 @@ def c_function(signature: Any, function: Any, *, kept: bool) -> Any:
 
 def load_separate(dtype: Any) -> None:
     """Compile, or load from the cache, every `separate` function for numpy dtype float32 or float64."""
-    for name, compiled, signature in _separate:
-        _load(name, compiled, signature, numba.from_dtype(dtype))
+    for name, known in _known.items():
+        if known.jumped_to:
+            _load(name, numba.from_dtype(dtype))
 
 
-def compile_separate(name: str, dtype: Any) -> None:
-    """Compile one `separate` function, or load it from the cache."""
-    _load(*next(entry for entry in _separate if entry[0] == name), numba.from_dtype(dtype))
+def compile_known(name: str, dtype: Any) -> None:
+    """Compile one `separate` function or `known_kernel`, or load it from the cache."""
+    _load(name, numba.from_dtype(dtype))
 
 
-def missing_separate(dtype: Any) -> list[str]:
-    """The `separate` functions that are neither loaded nor in the cache: those that `load_separate` would compile."""
+def missing_known(dtype: Any) -> list[str]:
+    """The `separate` functions and `known_kernel`s that are neither loaded nor in the cache."""
     floats = numba.from_dtype(dtype)
     return [
         name
-        for name, compiled, signature in _separate
-        if not _declared_pointer(name, floats).value and not is_kept(compiled, signature(floats))
+        for name, known in _known.items()
+        if known.signature(floats) not in known.compiled.overloads
+        and not is_kept(known.compiled, known.signature(floats))
     ]
 
 
-def separate_are_kept(dtype: Any) -> bool:
-    """Whether the cache holds every `separate` function for numpy dtype float32 or float64."""
+def known_are_kept(dtype: Any) -> bool:
+    """Whether the cache holds every `separate` function and `known_kernel` for numpy dtype float32 or float64."""
     floats = numba.from_dtype(dtype)
-    return all(is_kept(compiled, signature(floats)) for _, compiled, signature in _separate)
+    return all(is_kept(known.compiled, known.signature(floats)) for known in _known.values())
 
 
-def leave_calls_open() -> None:
-    """From now on kernels are compiled without what they jump to. They must not run in this process: it fills the cache."""
-    global _calls_left_open
-    _calls_left_open = True
+@contextlib.contextmanager
+def calls_left_open() -> Iterator[None]:
+    """Within, kernels are compiled without what they jump to: before they run, `load_separate` must."""
+    global _calls_open
+    _calls_open += 1
+    try:
+        yield
+    finally:
+        _calls_open -= 1
 
 
-def calls_left_open() -> bool:
-    """Whether `leave_calls_open` was called in this process."""
-    return _calls_left_open
-
-
-def _load(name: str, compiled: Any, signature: Callable[[Any], tuple[Any, ...]], floats: Any) -> None:
+def _load(name: str, floats: Any) -> None:
+    known = _known[name]
+    arguments = known.signature(floats)
+    if arguments not in known.compiled.overloads:
+        known.compiled.compile(arguments)
     pointer = _declared_pointer(name, floats)
-    if not pointer.value:
-        arguments = signature(floats)
-        compiled.compile(arguments)
-        result = compiled.overloads[arguments]
+    if known.jumped_to and not pointer.value:
+        result = known.compiled.overloads[arguments]
         pointer.value = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastdnn.kernels import layers, losses, optimizers, regularization
+from fastdnn.kernels import activations, elementwise_losses, layers, losses, optimizers, regularization
 from fastdnn.kernels._jit import kernel
 from fastdnn.kernels.tile import STORE
 
@@ -17,6 +17,24 @@ from fastdnn.kernels.tile import STORE
 def linear_forward(A_prev: Any, W: Any, b: Any, Z: Any, n_prev: int, n: int) -> None:
     """layers.linear_forward for every example."""
     layers.linear_forward(A_prev, W, b, Z, n_prev, n, 0, Z.shape[1], 0, Z.shape[0], STORE, Z.dtype.type(0))
+
+
+@kernel
+def activate(activation: int, Z: Any, A: Any, n: int, slope: float) -> None:
+    """activations.activate for every example."""
+    activations.activate(activation, Z, A, n, 0, Z.shape[1], slope)
+
+
+@kernel
+def activate_backward(activation: int, dA: Any, A: Any, dZ: Any, n: int, slope: float) -> None:
+    """activations.activate_backward for every example."""
+    activations.activate_backward(activation, dA, A, dZ, n, 0, A.shape[1], slope)
+
+
+@kernel
+def sigmoid_cross_entropy(Z: Any, Y: Any, parameters: Any) -> None:
+    """elementwise_losses.loss_terms of binary cross-entropy for vectors: Z becomes each loss, Y becomes sigmoid(Z) - Y."""
+    elementwise_losses.loss_terms(elementwise_losses.BINARY_CROSS_ENTROPY, Z, Y, 0, 1, Z.size, parameters)
 
 
 @kernel

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from fastdnn.kernels._jit import device, kernel
+from fastdnn.kernels._jit import device, known_kernel
 from fastdnn.kernels.activations import SOFTMAX, activate, is_piecewise_linear, slope_below_zero
 from fastdnn.kernels.gather import compact, gather_numbers
 from fastdnn.kernels.layers import linear_forward
@@ -104,7 +105,12 @@ def all_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, slope:
     return True
 
 
-@kernel
+def _predict_rows_types(f: Any) -> tuple[Any, ...]:
+    rows, numbers = types.Array(f, 2, "C"), types.Array(f, 1, "C")
+    return rows, rows, numbers, types.Array(types.int64, 2, "C"), types.Array(f, 3, "C"), numbers
+
+
+@known_kernel(_predict_rows_types)
 def predict_rows(X: Any, AL: Any, parameters: Any, layout: Any, buffers: Any, slope: Any) -> bool:
     """A[L] of every row of X, by Z[l] = W[l] A[l-1] + b[l], A[l] = g[l](Z[l]).
 

@@ -18,7 +18,7 @@ from fastdnn.activation_codes import activation_code
 from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels import activations
-from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels._jit import from_python, load_separate
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
 from fastdnn.panels import empty_panels, fill_panels, read_panels
@@ -56,7 +56,7 @@ def layer_call(name: str) -> Callable[[], None]:
     Z, A, D = (empty_panels(M, N, F) for _ in range(3))
     drawn = np.random.default_rng(3).standard_normal((M, N)).astype(F) * 2
     fill_panels(Z, drawn)
-    code, kernel = activation_code(name, F), activations.activate_and_derive.from_python
+    code, kernel = activation_code(name, F), from_python(activations.activate_and_derive)
 
     def call() -> None:
         kernel(code, Z, A, D, N, 0, M, F(0.01))

@@ -15,7 +15,7 @@ import pytest
 from fastdnn.engine import run_pass
 from fastdnn.examples import Examples
 from fastdnn.kernels import activations, gemm, optimizers, tile, update
-from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels._jit import from_python, load_separate
 from fastdnn.kernels.vector import panel_width
 from fastdnn.network import Network
 from fastdnn.optimizer import Optimizer
@@ -63,7 +63,7 @@ def test_matmul_bias(benchmark: Any, m: int, k: int, n: int) -> None:
     padded[:n] = b
     Z = empty_panels(m, n, F)
     arguments = (panels_of(A), panels_of(W), padded, Z, Z, 0, m, 0, len(Z), k, n, True, tile.ACTIVATE, F(0))
-    matmul_bias = gemm.matmul_bias.from_python
+    matmul_bias = from_python(gemm.matmul_bias)
     matmul_bias(*arguments)
     np.testing.assert_allclose(matrix_of(Z, m, n), np.maximum(A @ W + b, 0), rtol=1e-3, atol=1e-4 * k**0.5)
     timed(benchmark, 2 * m * k * n, matmul_bias, *arguments)
@@ -87,7 +87,7 @@ def test_update_layer(benchmark: Any, m: int, k: int, n: int, optimizer: str) ->
         panels_of(A), panels_of(dZ), PW, b, PW, b, v, b1, s, b2, empty_panels(0, 0, F), aligned_zeros((WIDTH + 1, WIDTH), F),
         blocks, 0, len(blocks), m, k, n, code, False, rates,
     )  # fmt: skip
-    update_layer = update.update_layer.from_python
+    update_layer = from_python(update.update_layer)
     update_layer(*arguments)
     dW = A.T @ dZ / m
     step = 0.1 * dW if optimizer == "sgd" else 0.001 * dW / (np.abs(dW) + 1e-8)
@@ -106,7 +106,7 @@ def test_activate(benchmark: Any, name: str) -> None:
     }[name]()
     P, A = panels_of(Z), empty_panels(m, n, F)
     arguments = (getattr(activations, name.upper()), P, A, n, 0, m, F(0.01))
-    activate = activations.activate.from_python
+    activate = from_python(activations.activate)
     activate(*arguments)
     np.testing.assert_allclose(matrix_of(A, m, n), expected, rtol=1e-5, atol=1e-7)
     timed(benchmark, 0.0, activate, *arguments)

@@ -29,16 +29,7 @@ def from_python(function):
     # What a kernel loaded from the cache jumps to must be there before it is called.
     for dtype in ("float32", "float64"):
         load_separate(np.dtype(dtype))
-    if not JIT:
-        return function
-    if hasattr(function, "from_python"):
-        return function.from_python
-
-    @compiled
-    def call(*arguments):
-        return function(*arguments)
-
-    return call
+    return _jit.from_python(function)
 
 
 @functools.cache

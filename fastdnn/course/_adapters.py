@@ -16,11 +16,10 @@ from fastdnn.activation_codes import activation_code
 from fastdnn.course import _checks
 from fastdnn.course._checks import Array, Parameters
 from fastdnn.errors import check_name
-from fastdnn.kernels import activations, layers
 from fastdnn.kernels import course as kernels
+from fastdnn.kernels import layers
 from fastdnn.kernels._jit import load_separate
 from fastdnn.kernels.course_dropout import mask_panels
-from fastdnn.kernels.elementwise_losses import BINARY_CROSS_ENTROPY, loss_terms
 from fastdnn.kernels.vector import panel_width
 from fastdnn.panels import (
     aligned_zeros,
@@ -37,9 +36,15 @@ _ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
 
 
 @functools.cache
-def _width() -> int:
-    """Columns of a panel of float64, once the kernels that others jump to are there."""
+def _make_ready() -> None:
+    """Before any kernel runs: the kernels that others jump to."""
     load_separate(np.float64)
+
+
+@functools.cache
+def _width() -> int:
+    """Columns of a panel of float64; whoever needs to know it will call a kernel."""
+    _make_ready()
     return panel_width(np.float64)
 
 
@@ -108,7 +113,7 @@ def activate(activation: str, Z: Array, slope: float = 0.01) -> Array:
     # What works element by element is laid out as one long example, so that no panel is padding.
     n, m = Z.shape if activation == "softmax" else (Z.size, 1)
     A = _empty(n, m)
-    activations.activate.from_python(code, _packed(Z.reshape(n, m)), A, n, 0, m, float(slope))
+    kernels.activate(code, _packed(Z.reshape(n, m)), A, n, float(slope))
     result: Array = _unpacked(A, n, m).reshape(Z.shape) + 0.0  # no zero has a minus: ReLU gives 0 times a negative Z
     return result
 
@@ -118,9 +123,7 @@ def activate_backward(activation: str, dA: Array, A: Array, slope: float = 0.01)
     code = _code(activation)
     n, m = A.shape if activation == "softmax" else (A.size, 1)
     dZ = _empty(n, m)
-    activations.activate_backward.from_python(
-        code, _packed(dA.reshape(n, m)), _packed(A.reshape(n, m)), dZ, n, 0, m, float(slope)
-    )
+    kernels.activate_backward(code, _packed(dA.reshape(n, m)), _packed(A.reshape(n, m)), dZ, n, float(slope))
     return _unpacked(dZ, n, m).reshape(A.shape)
 
 
@@ -140,8 +143,9 @@ def binary_cross_entropy(A: Array, Y: Array) -> tuple[float, Array]:
 
 def sigmoid_cross_entropy(Z: Array, Y: Array) -> tuple[float, Array]:
     """The cost J and dZ = sigmoid(Z) - Y of logits Z."""
+    _make_ready()
     terms, dZ = Z.flatten(), Y.flatten()
-    loss_terms.from_python(BINARY_CROSS_ENTROPY, terms, dZ, 0, 1, Z.size, np.empty(0))
+    kernels.sigmoid_cross_entropy(terms, dZ, np.empty(0))
     return float(terms.sum() / Z.shape[1]), dZ.reshape(Z.shape)
 
 

@@ -28,16 +28,18 @@ from fastdnn.workspace import Workspace
 FLOAT32 = np.dtype("float32")
 pytestmark = pytest.mark.skipif(not JIT, reason="compiled code")
 
-# Trains in this float type; says how many kernels came from the cache and how many were compiled in this process.
+# Trains and predicts in this float type; says how many kernels came from the cache and how many were compiled in this process.
 _TRAIN = """
 import json, sys, numpy as np
 from fastdnn.examples import Examples
 from fastdnn.network import Network
 from fastdnn.training import train
 examples = Examples(np.random.rand(9, 4), np.arange(9) % 3)
-history = train(Network([4, 5, 3], dtype=sys.argv[1], seed=1), examples, epochs=2, threads=1)
+network = Network([4, 5, 3], dtype=sys.argv[1], seed=1)
+train(network, examples, epochs=2, threads=1)
+network.predictor()(examples.X)
 from fastdnn.kernels import _jit, epoch
-kernels = [*(compiled for _, compiled, _ in _jit._separate), epoch.run_steps]
+kernels = [*(known.compiled for known in _jit._known.values()), epoch.run_steps]
 print(json.dumps([sum(sum(k.stats.cache_hits.values()) for k in kernels),
                   sum(sum(k.stats.cache_misses.values()) for k in kernels), len(kernels)]))
 """
@@ -81,7 +83,7 @@ class _Recorded(list):
 @pytest.fixture
 def compiled_here(monkeypatch):
     names = _Recorded()
-    monkeypatch.setattr(_jit, "compile_separate", names.compile)
+    monkeypatch.setattr(_jit, "compile_known", names.compile)
     return names
 
 
@@ -140,7 +142,7 @@ def test_an_interrupt_ends_the_helper(monkeypatch):
     def interrupted(name, dtype):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_jit, "compile_separate", interrupted)
+    monkeypatch.setattr(_jit, "compile_known", interrupted)
     started = helper_that_runs(monkeypatch, "import time; time.sleep(600)")
     with pytest.raises(KeyboardInterrupt):
         compilation._compile_together(["a", "b"], FLOAT32)
@@ -184,7 +186,7 @@ def test_two_helpers_share_the_kernels(monkeypatch, compiled_here, nothing_kept)
     monkeypatch.setattr(compiling_process, "available_cores", lambda: 4)
     slow = "import sys, time\nsys.stdin.readline()\nfor line in sys.stdin: time.sleep(0.01); print(line, end='', flush=True)"
     started = helper_that_runs(monkeypatch, f"{slow}\nprint('end')")
-    monkeypatch.setattr(_jit, "compile_separate", lambda name, dtype: (time.sleep(0.01), compiled_here.append(name)))
+    monkeypatch.setattr(_jit, "compile_known", lambda name, dtype: (time.sleep(0.01), compiled_here.append(name)))
     names = [f"kernel{i}" for i in range(30)]
     compilation._compile_together(names, FLOAT32)
     assert len(started) == 2
@@ -197,7 +199,7 @@ def test_a_helper_with_another_cache_does_nothing(said, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
     compilation._help(FLOAT32)
     assert capsys.readouterr().out == ""
-    assert not _jit.calls_left_open()
+    assert not compiling_process.helping
 
 
 @pytest.fixture
@@ -325,9 +327,9 @@ def test_jobs_are_taken_from_both_ends(monkeypatch, compiled_here):
     given = deque()
     monkeypatch.setattr(compilation, "_Helper", lambda jobs, process: _Taking(jobs, given))
     monkeypatch.setattr(compilation, "compiling_processes", lambda dtype: [None])
-    compilation._compile_together(["a", "b", "c"], FLOAT32)
+    compilation._compile_together(["update_layer", "a", "output_backward", "b", "c"], FLOAT32)
     assert list(given) == ["epochs"]
-    assert compiled_here == ["c", "b", "a"]
+    assert compiled_here == ["output_backward", "update_layer", "c", "b", "a"]
 
 
 class _Taking:
