@@ -1,9 +1,8 @@
 """The project's one way into Numba: fast-math flags, error model, cache folder and nogil are decided here and nowhere else.
 
-Five kinds of compiled function:
+The kinds of compiled function:
 
-* `kernel`    called by Python; kept in the cache;
-* `known_kernel` the same, of types that are known beforehand, so that it can be compiled before it is called;
+* `kernel`    called by Python; kept in the cache. `known_kernel` is one whose types are known before it is called;
 * `separate`  called by kernels, but compiled on its own, once for each float type, and reached through a symbol. Numba links
   the code of everything a kernel calls into the kernel and optimises it again at every level; for the register tiles
   that took half a minute where it now takes seconds. The symbol is that of a pointer to the function, so callers can be

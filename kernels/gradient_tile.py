@@ -1,6 +1,7 @@
 """The register tile whose rows are units of the layer below: dW = A^T dZ, with the step of gradient descent; as product_tile.py.
 
-With each tile `rows_soon` rows of A are asked for, from row `r_soon` of panel `q_soon` on.
+While it computes, lines of A are asked for, from row `r_soon` of panel `q_soon` on; each tile begins `rows_soon` rows after the one
+before. All at once they would be waited for: a tile has time for a line with each round of its loop.
 """
 
 from __future__ import annotations

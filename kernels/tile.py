@@ -55,12 +55,15 @@ def write_product(
 
     strides : scalars from one row of A to the next, and from one p to the next; B advances by one panel row per p.
     jump : None, or scalars to add to A's address at the end of each panel of A (the contraction runs across panels).
-    soon : None, or where numbers begin that are asked for meanwhile: a line of the cache with each round of the loop.
+    soon : None, or where numbers begin that are asked for meanwhile: as many lines of the cache with each round of the loop as a
+        panel's row touches.
     """
     b = w.builder
     row_stride, step_stride = strides
     a_start, b_start = operands
     width = 2 * w.lanes
+    line = CACHE_LINE // w.bytes
+    lines = range(max(1, width // line))
 
     def one_step(a: Any, bp: Any, u: int, accumulators: list[Any]) -> list[Any]:
         columns = [w.load(w.at(bp, u * width + v * w.lanes)) for v in range(vectors)]
@@ -74,7 +77,9 @@ def write_product(
         def add(i: Any, values: list[Any]) -> list[Any]:
             a, bp, *result = values
             if soon is not None and unroll > 1:
-                write_line_prefetch(b, w.at(soon, b.mul(i, INT64(CACHE_LINE // w.bytes))), for_writing=False)
+                for part in lines:
+                    place = b.mul(b.add(b.mul(i, INT64(len(lines))), INT64(part)), INT64(line))
+                    write_line_prefetch(b, w.at(soon, place), for_writing=False)
             for u in range(unroll):
                 result = one_step(a, bp, u, result)
             advance: Any = INT64(unroll * step_stride)
