@@ -26,6 +26,8 @@ from fastdnn.kernels.cache import cache_folder, cache_problem, kept_signatures
 _EPOCHS = "epochs"
 # The longest of those: one process begins with them, the last first, so that short ones are left for the end.
 _LONG = ("predict_rows", "matmul_bias", "update_layer", "output_backward")
+# Float type -> how many kernels were known when all of them were made ready; those of a file that is read later are not.
+_ready: dict[str, int] = {}
 # Seconds after which a helper that is still at its last kernel is given up; no kernel takes ten.
 _PATIENCE = 120.0
 
@@ -33,12 +35,13 @@ _PATIENCE = 120.0
 def load_kernels(dtype: Any) -> None:
     """Make ready every kernel that training in float32 or float64 jumps to: from the cache, or by compiling."""
     dtype = np.dtype(dtype)
-    if _jit.JIT_DISABLED or compiling_process.helping:
+    if _jit.JIT_DISABLED or compiling_process.helping or _ready.get(dtype.name) == _jit.known_kernels():
         return
     if len(_jit.missing_known(dtype)) > 1 and helpers_possible() and cache_folder() is not None:
         _name_all_kernels()
         _compile_together(_jit.missing_known(dtype), dtype)
     _jit.load_separate(dtype)
+    _ready[dtype.name] = _jit.known_kernels()
 
 
 def _name_all_kernels() -> None:

@@ -148,6 +148,11 @@ def c_function(signature: Any, function: Any, *, kept: bool) -> Any:
     return compiled
 
 
+def known_kernels() -> int:
+    """How many `separate` functions and `known_kernel`s there are; more when a file of kernels is read for the first time."""
+    return len(_known)
+
+
 def load_separate(dtype: Any) -> None:
     """Compile, or load from the cache, every `separate` function for numpy dtype float32 or float64."""
     for name, known in _known.items():

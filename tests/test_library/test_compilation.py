@@ -314,6 +314,14 @@ def test_the_pass_that_the_helper_compiles_is_that_of_training():
     assert len(recorder.buffer) == 0
 
 
+def test_what_was_made_ready_is_not_looked_for_again(monkeypatch):
+    """Each `predict` asks; to look through all kernels would take a millisecond."""
+    compilation.load_kernels("float32")
+    monkeypatch.setattr(_jit, "missing_known", None)
+    monkeypatch.setattr(_jit, "load_separate", None)
+    compilation.load_kernels("float32")
+
+
 def test_kernels_of_this_process_are_kept():
     if compilation.cache_problem():
         pytest.skip("this process has no cache")
