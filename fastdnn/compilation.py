@@ -35,13 +35,13 @@ _PATIENCE = 120.0
 def load_kernels(dtype: Any) -> None:
     """Make ready every kernel that training in float32 or float64 jumps to: from the cache, or by compiling."""
     dtype = np.dtype(dtype)
-    if _jit.JIT_DISABLED or compiling_process.helping or _ready.get(dtype.name) == _jit.known_kernels():
+    if _jit.JIT_DISABLED or compiling_process.helping or _ready.get(dtype.name) == _jit.count_known():
         return
     if len(_jit.missing_known(dtype)) > 1 and helpers_possible() and cache_folder() is not None:
         _name_all_kernels()
         _compile_together(_jit.missing_known(dtype), dtype)
     _jit.load_separate(dtype)
-    _ready[dtype.name] = _jit.known_kernels()
+    _ready[dtype.name] = _jit.count_known()
 
 
 def _name_all_kernels() -> None:

@@ -148,7 +148,7 @@ def c_function(signature: Any, function: Any, *, kept: bool) -> Any:
     return compiled
 
 
-def known_kernels() -> int:
+def count_known() -> int:
     """How many `separate` functions and `known_kernel`s there are; more when a file of kernels is read for the first time."""
     return len(_known)
 

@@ -122,9 +122,10 @@ def gather_batch(
     if labels.size > 0:
         for r in range(r0, r1):
             batch_labels[r] = labels[order[first + r]]
-    n = targets.shape[1]
-    for r in range(r0, r1 if n > 0 else r0):
-        copy_numbers(targets, order[first + r] * n, n, batch_targets, r * n)
+    n_y = targets.shape[1]
+    if n_y > 0:
+        for r in range(r0, r1):
+            copy_numbers(targets, order[first + r] * n_y, n_y, batch_targets, r * n_y)
     if batch_weights.size > 0:
         for r in range(r0, r1):
             batch_weights[r] = weights[order[first + r]] if weights.size > 0 else 1.0

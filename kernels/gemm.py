@@ -16,8 +16,9 @@ from fastdnn.kernels.vector import tile_height, vector_bytes
 _HEIGHT, _HEIGHT_OF_ONE = tile_height(2), tile_height(1)
 # Bytes of one row of a panel, of whatever type.
 _ROW_BYTES = 2 * vector_bytes()
-# Rows of all panels of B (512 KiB) from which on the second-level cache does not hold it: it is asked for ahead, and less often.
-_B_LARGE = (1 << 19) // _ROW_BYTES
+# Rows of all panels of a matrix (512 KiB) from which on the second-level cache does not hold it: then it is asked for ahead. B also
+# less often.
+LARGE = (1 << 19) // _ROW_BYTES
 # Rows of a panel of B (16 or 8 KiB) that stay in the first-level cache while tiles of A pass by, which is as long as a contraction
 # is at a time; and rows of A, that long, which stay in the second-level cache while panels of B pass by: for a small and a large B.
 _B_ROWS, _A_ROWS = (16384 // _ROW_BYTES, 8192 // _ROW_BYTES), (128, 256)
@@ -69,7 +70,7 @@ def matmul_bias(
     Cost: 2 k flops for each number of C. Order of each contraction: ascending, in one accumulator, whatever the blocking.
     """
     width = width_of(C)
-    large = k * (j1 - j0) > _B_LARGE
+    large = k * (j1 - j0) > LARGE
     k_most, rows_most = (_B_ROWS[1], _A_ROWS[1]) if large else (_B_ROWS[0], _A_ROWS[0])
     k_blocks = (k + k_most - 1) // k_most
     k_step = ((k + k_blocks - 1) // k_blocks + width - 1) // width * width

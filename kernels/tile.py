@@ -63,7 +63,7 @@ def write_product(
     a_start, b_start = operands
     width = 2 * w.lanes
     line = CACHE_LINE // w.bytes
-    lines = range(max(1, width // line))
+    in_round = max(width, line)
 
     def one_step(a: Any, bp: Any, u: int, accumulators: list[Any]) -> list[Any]:
         columns = [w.load(w.at(bp, u * width + v * w.lanes)) for v in range(vectors)]
@@ -77,9 +77,9 @@ def write_product(
         def add(i: Any, values: list[Any]) -> list[Any]:
             a, bp, *result = values
             if soon is not None and unroll > 1:
-                for part in lines:
-                    place = b.mul(b.add(b.mul(i, INT64(len(lines))), INT64(part)), INT64(line))
-                    write_line_prefetch(b, w.at(soon, place), for_writing=False)
+                place = w.at(soon, b.mul(i, INT64(in_round)))
+                for part in range(0, in_round, line):
+                    write_line_prefetch(b, w.at(place, part), for_writing=False)
             for u in range(unroll):
                 result = one_step(a, bp, u, result)
             advance: Any = INT64(unroll * step_stride)

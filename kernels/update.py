@@ -8,6 +8,7 @@ import numpy as np
 from numba import types
 
 from fastdnn.kernels._jit import device, separate
+from fastdnn.kernels.gemm import LARGE
 from fastdnn.kernels.layers import bias_gradient, weight_gradient
 from fastdnn.kernels.optimizers import (
     ADAM,
@@ -34,11 +35,7 @@ from fastdnn.kernels.optimizers import (
 from fastdnn.kernels.panels import block_of, is_narrow, transpose_block
 from fastdnn.kernels.regularization import l1_backward
 from fastdnn.kernels.rows import width_of
-from fastdnn.kernels.vector import vector_bytes
 from fastdnn.kernels.views import flat_view, prefetch
-
-# Rows of all panels of A (512 KiB) from which on the second-level cache does not hold it: then its next panel is asked for ahead.
-_A_LARGE = (1 << 19) // (2 * vector_bytes())
 
 
 @device
@@ -111,7 +108,7 @@ def update_layer(
     descend = optimizer == GRADIENT_DESCENT and rates[L1] == kind(0.0) and not kept and not is_narrow(n)
     keep, rate = rates[KEPT] - rates[RATE] * rates[L2], rates[RATE] * rates[SCALE]
     # The panel of A that comes after this one, and how many of its rows are asked for with each block until then.
-    large, begun, coming, share = A.shape[0] * A.shape[1] > _A_LARGE and not kept, t0, 0, 0
+    large, begun, coming, share = A.shape[0] * A.shape[1] > LARGE and not kept, t0, 0, 0
     for t in range(t0, t1):
         i, j = blocks[t, 1], blocks[t, 2]
         if large and (t == t0 or i != blocks[t - 1, 1]):

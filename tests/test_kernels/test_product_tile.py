@@ -31,26 +31,9 @@ def product(dtype, rng):
 
     def call(height, vectors, p0, p1, start, finish, slope=0.25, higher=0, tiles=1, soon=(0, 0, 0)):
         got = C.copy()
-        arguments = (
-            A,
-            B,
-            b,
-            got,
-            D,
-            PLACE[0],
-            height,
-            higher or tiles,
-            tiles,
-            p0,
-            p1,
-            PLACE[1],
-            vectors,
-            start,
-            finish,
-            dtype(slope),
-        )
-        arguments += soon
-        from_python(product_tile)(*arguments)
+        shape = height, higher or tiles, tiles
+        finishing = start, finish, dtype(slope)
+        from_python(product_tile)(A, B, b, got, D, PLACE[0], *shape, p0, p1, PLACE[1], vectors, *finishing, *soon)
         return got
 
     return A, B, b, C, D, call
@@ -105,30 +88,10 @@ def test_tiles_below_each_other_are_as_one_after_the_other(product, height, fini
         kernel(A, B, b, expected, D, first, rows, 1, 1, 0, 9, PLACE[1], 2, start, finish, slope, 0, 0, 0)
         first += rows
     assert_same_bits(got, expected) if JIT else np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
-    same = D.copy()
-    kernel(A, B, b, same, same, 0, 1, 1, 1, 0, width, 0, 2, STARTS["ZERO"], FINISHES["SCALE"], C.dtype.type(0), 0, 0, 0)
-    product_alone = C.copy()
-    kernel(
-        A,
-        B,
-        b,
-        product_alone,
-        D,
-        0,
-        1,
-        1,
-        1,
-        0,
-        width,
-        0,
-        2,
-        STARTS["ZERO"],
-        FINISHES["STORE"],
-        C.dtype.type(0),
-        0,
-        0,
-        0,
-    )
+    same, product_alone = D.copy(), C.copy()
+    one_row, ends = (0, 1, 1, 1, 0, width, 0, 2, STARTS["ZERO"]), (C.dtype.type(0), 0, 0, 0)
+    kernel(A, B, b, same, same, *one_row, FINISHES["SCALE"], *ends)
+    kernel(A, B, b, product_alone, D, *one_row, FINISHES["STORE"], *ends)
     np.testing.assert_allclose(same[0, 0], product_alone[0, 0] * D[0, 0], rtol=1e-6)
 
 
