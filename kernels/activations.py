@@ -13,6 +13,7 @@ from numba import types
 from fastdnn.kernels import elementwise, mathfun
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.custom import FIRST_ADDRESS, call_elementwise
+from fastdnn.kernels.each import each
 from fastdnn.kernels.rows import row_largest, row_total, width_of
 from fastdnn.kernels.views import SCRATCH_ROWS, panel_view, rows_view, scratch_panel
 
@@ -57,8 +58,7 @@ def exp_below_top(Z: Any, E: Any, n: int, r0: int, r1: int) -> None:
                 e[c] = z[c] - top
     for q in range(panels):
         e = rows_view(E, q, r0, r1)
-        for i in range(e.size):
-            e[i] = mathfun.exp(e[i])
+        each(mathfun.exp, e.size, (e,), (e,))
 
 
 @device
@@ -132,14 +132,11 @@ def activate_and_derive(activation: int, Z: Any, A: Any, D: Any, n: int, r0: int
         if activation >= FIRST_ADDRESS:
             call_elementwise(activation, z, a, d)
         elif activation == SIGMOID:
-            for i in range(z.size):
-                a[i], d[i] = elementwise.sigmoid(z[i])
+            each(elementwise.sigmoid, z.size, (z,), (a, d))
         elif activation == TANH:
-            for i in range(z.size):
-                a[i], d[i] = elementwise.tanh(z[i])
+            each(elementwise.tanh, z.size, (z,), (a, d))
         elif activation == EXPONENTIAL:
-            for i in range(z.size):
-                a[i], d[i] = elementwise.exponential(z[i])
+            each(elementwise.exponential, z.size, (z,), (a, d))
         else:
             below = slope_below_zero(activation, slope)
             for i in range(z.size):

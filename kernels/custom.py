@@ -25,6 +25,7 @@ from numba import types
 from numba.np.arrayobj import make_array
 
 from fastdnn.kernels._jit import JIT_DISABLED, c_function, device, intrinsic
+from fastdnn.kernels.each import each
 
 FIRST_ADDRESS = 1 << 16
 
@@ -58,20 +59,24 @@ def loop_address(loop: Callable[..., Any], dtype: Any, arity: int, *, kept: bool
 
 
 def _loop_of_one(f: Any, f_prime: Any) -> Any:
+    @device
+    def pair(z: Any) -> Any:
+        return f(z), f_prime(z)
+
     def loop(x: Any, out: Any, derivative: Any, size: int) -> int:
-        for i in range(size):
-            z = x[i]
-            out[i], derivative[i] = f(z), f_prime(z)
+        each(pair, size, (x,), (out, derivative))
         return size
 
     return loop
 
 
 def _loop_of_two(f: Any, f_prime: Any) -> Any:
+    @device
+    def pair(a: Any, y: Any) -> Any:
+        return f(a, y), f_prime(a, y)
+
     def loop(x: Any, y: Any, out: Any, derivative: Any, size: int) -> int:
-        for i in range(size):
-            a, t = x[i], y[i]
-            out[i], derivative[i] = f(a, t), f_prime(a, t)
+        each(pair, size, (x, y), (out, derivative))
         return size
 
     return loop

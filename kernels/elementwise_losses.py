@@ -14,10 +14,27 @@ from numba import types
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.custom import FIRST_ADDRESS, call_elementwise_pair
+from fastdnn.kernels.each import each
+from fastdnn.kernels.mathfun import constant, straight_line
 from fastdnn.kernels.rows import copy_row, width_of
 from fastdnn.kernels.views import flat_view, rows_view
 
+_ZERO = constant(0.0)
+
 SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, ABSOLUTE_ERROR, HUBER, QUANTILE, POISSON = range(7)
+
+
+@straight_line
+def _poisson(z, y):
+    a = mathfun.exp(z)
+    return a - y * z, a - y
+
+
+@straight_line
+def _binary_cross_entropy(z, y, kept, spread):
+    y = kept * y + spread
+    above = z if z > _ZERO(z) else _ZERO(z)
+    return above - y * z + mathfun.softplus(-abs(z)), mathfun.sigmoid(z) - y
 
 
 def _loss_terms_types(f: Any) -> tuple[Any, ...]:
@@ -83,18 +100,9 @@ def loss_terms(loss: int, v: Any, d: Any, first: int, n: int, size: int, paramet
             d[i] = up if error > zero else below
             v[i] = d[i] * error
     elif loss == POISSON:
-        for i in range(size):
-            z, y = v[i], d[i]
-            a = mathfun.exp(z)
-            v[i] = a - y * z
-            d[i] = a - y
+        each(_poisson, size, (v, d), (v, d))
     else:
-        kept, spread = one - parameter, half * parameter
-        for i in range(size):
-            z = v[i]
-            y = kept * d[i] + spread
-            v[i] = max(z, zero) - y * z + mathfun.softplus(-abs(z))
-            d[i] = mathfun.sigmoid(z) - y
+        each(_binary_cross_entropy, size, (v, d, one - parameter, half * parameter), (v, d))
 
 
 @device

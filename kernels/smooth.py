@@ -10,41 +10,36 @@ from typing import Any
 
 from fastdnn.kernels import elementwise
 from fastdnn.kernels.custom import loop_address
+from fastdnn.kernels.each import each
 
 
 def _elu(z: Any, a: Any, d: Any, size: int) -> int:
-    for i in range(size):
-        a[i], d[i] = elementwise.elu(z[i])
+    each(elementwise.elu, size, (z,), (a, d))
     return size
 
 
 def _selu(z: Any, a: Any, d: Any, size: int) -> int:
-    for i in range(size):
-        a[i], d[i] = elementwise.selu(z[i])
+    each(elementwise.selu, size, (z,), (a, d))
     return size
 
 
 def _gelu(z: Any, a: Any, d: Any, size: int) -> int:
-    for i in range(size):
-        a[i], d[i] = elementwise.gelu(z[i])
+    each(elementwise.gelu, size, (z,), (a, d))
     return size
 
 
 def _silu(z: Any, a: Any, d: Any, size: int) -> int:
-    for i in range(size):
-        a[i], d[i] = elementwise.silu(z[i])
+    each(elementwise.silu, size, (z,), (a, d))
     return size
 
 
 def _mish(z: Any, a: Any, d: Any, size: int) -> int:
-    for i in range(size):
-        a[i], d[i] = elementwise.mish(z[i])
+    each(elementwise.mish, size, (z,), (a, d))
     return size
 
 
 def _softplus(z: Any, a: Any, d: Any, size: int) -> int:
-    for i in range(size):
-        a[i], d[i] = elementwise.softplus(z[i])
+    each(elementwise.softplus, size, (z,), (a, d))
     return size
 
 

@@ -105,18 +105,28 @@ def write_loop(
     step: int,
     first: list[Any],
     body: Callable[[Any, list[Any]], list[Any]],
+    turns: int = 0,
 ) -> list[Any]:
-    """`body(i, values)` for i from begin below end, in steps; returns what it returned last, or `first`."""
+    """`body(i, values)` for i from begin below end, in steps; returns what it returned last, or `first`.
+
+    turns : vector registers that LLVM shall take side by side where it turns scalars into vectors; 0 leaves that to LLVM.
+    """
     before, inside, done = b.block, b.append_basic_block(name), b.append_basic_block(name + ".done")
     b.cbranch(b.icmp_signed("<", begin, end), inside, done)
     b.position_at_end(inside)
     i, values = b.phi(INT64), [b.phi(value.type) for value in first]
     following = body(i, values)
-    latch, i_next = b.block, b.add(i, INT64(step))
+    latch, i_next = b.block, b.add(i, INT64(step), flags=["nsw"])
     for phi, start, value in zip([i, *values], [begin, *first], [i_next, *following], strict=True):
         phi.add_incoming(start, before)
         phi.add_incoming(value, latch)
-    b.cbranch(b.icmp_signed("<", i_next, end), inside, done)
+    back = b.cbranch(b.icmp_signed("<", i_next, end), inside, done)
+    if turns:
+        count = b.module.add_metadata(["llvm.loop.interleave.count", INT32(turns)])
+        # LLVM knows a loop by a node whose first operand is itself.
+        node = ir.MDValue(b.module, [count], name=str(len(b.module.metadata)))
+        node.operands = (node, count)
+        back.set_metadata("llvm.loop", node)
     b.position_at_end(done)
     merged = []
     for start, value in zip(first, following, strict=True):

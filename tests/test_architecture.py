@@ -82,6 +82,7 @@ KERNEL_ORDER = [
     {"pieces"},
     {"_jit"},
     {"vector"},
+    {"each"},
     {"subnormal", "views", "custom", "mathfun", "tile", "rows"},
     {"panels", "random", "fetch", "sync", "normal", "elementwise_losses", "product_tile", "gradient_tile"},
     {"elementwise", "narrow", "softmax_loss"},
