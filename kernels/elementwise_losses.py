@@ -16,7 +16,8 @@ from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.custom import FIRST_ADDRESS, call_elementwise_pair
 from fastdnn.kernels.each import each
 from fastdnn.kernels.mathfun import constant, straight_line
-from fastdnn.kernels.rows import copy_row, width_of
+from fastdnn.kernels.packed import pack_rows, unpack_rows
+from fastdnn.kernels.rows import copy_numbers, width_of
 from fastdnn.kernels.views import flat_view, rows_view
 
 _ZERO = constant(0.0)
@@ -116,42 +117,29 @@ def elementwise_loss(
     multiplied. Its padding is set to zero.
     """
     width = width_of(A)
-    zero = A.dtype.type(0)
     for q in range((n + width - 1) // width):
         here = min(width, n - q * width)
         whole = here == width
         # A panel without padding is side by side as it is.
         v = rows_view(values if whole else A, q, r0, r1)
         d = rows_view(dZ if whole and not chain else Z, q, r0, r1)
-        slopes = rows_view(dZ, q, r0, r1)
-        if whole:
-            for r in range(r0, r1):
-                copy_row(Y, r * n + q * width, d, (r - r0) * width)
+        if not whole:
+            pack_rows(values, q, r0, r1, here, v)
+        if here == n:
+            copy_numbers(Y, r0 * n, (r1 - r0) * n, d, 0)
         else:
-            # Numbers only ever move towards the front, so those still to be read are never overwritten.
-            k = 0
             for r in range(r0, r1):
-                for c in range(here):
-                    v[k], d[k] = values[q, r, c], Y[r, q * width + c]
-                    k += 1
+                copy_numbers(Y, r * n + q * width, here, d, (r - r0) * here)
         loss_terms(loss, v, d, q * width, here, (r1 - r0) * here, parameters)
-        for r in range(r0, r1):
-            k = (r - r0) * here
-            total = 0.0
-            for c in range(here):
-                total += v[k + c]
-            losses[r] = total if q == 0 else losses[r] + total
-        if whole:
-            if chain:
-                for i in range(slopes.size):
-                    slopes[i] *= d[i]
-            continue
-        if chain:
+        if q == 0:
             for r in range(r0, r1):
-                for c in range(here):
-                    d[(r - r0) * here + c] *= dZ[q, r, c]
-        for i in range(slopes.size):
-            slopes[i] = zero
-        for r in range(r0, r1):
-            for c in range(here):
-                dZ[q, r, c] = d[(r - r0) * here + c]
+                losses[r] = 0.0
+        for c in range(here):
+            for r in range(r0, r1):
+                losses[r] += v[(r - r0) * here + c]
+        if not whole:
+            unpack_rows(d, here, dZ, q, r0, r1, chain)
+        elif chain:
+            slopes = rows_view(dZ, q, r0, r1)
+            for i in range(slopes.size):
+                slopes[i] *= d[i]

@@ -8,7 +8,7 @@ from numba import types
 
 from fastdnn.kernels._jit import device, separate
 from fastdnn.kernels.fetch import AT_ONCE, fetch_rows
-from fastdnn.kernels.rows import copy_part, copy_row, width_of
+from fastdnn.kernels.rows import copy_numbers, copy_part, copy_row, width_of
 from fastdnn.kernels.views import flat_view, prefetch_number_to_read, prefetch_to_read
 
 # Bytes of examples that may be on their way from memory: of many more the CPU would drop some.
@@ -24,17 +24,6 @@ def gather_numbers(X: Any, example: int, A: Any, r: int) -> None:
         copy_row(X, example * n + q * width, A, (q * A.shape[1] + r) * width)
     if whole * width < n:
         copy_part(X, example * n + whole * width, n - whole * width, A, (whole * A.shape[1] + r) * width)
-
-
-@device
-def copy_numbers(source: Any, at: int, n: int, target: Any, to: int) -> None:
-    """n numbers from flat position `at` to flat position `to`."""
-    width = width_of(target)
-    whole = n // width * width
-    for c in range(0, whole, width):
-        copy_row(source, at + c, target, to + c)
-    if whole < n:
-        copy_part(source, at + whole, n - whole, target, to + whole)
 
 
 @device

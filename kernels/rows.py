@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.np.arrayobj import make_array
 
-from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
+from fastdnn.kernels._jit import JIT_DISABLED, device, intrinsic
 from fastdnn.kernels.vector import INT32, INT64, VectorWriter, array_pointer, panel_width, write_loop
 
 
@@ -177,3 +177,14 @@ width_of.__doc__ = (
 column_totals.__doc__ = (
     """column_totals(P, q, m, totals): totals = the sum of rows 0 .. m - 1 of panel q; (width,), overwritten."""
 )
+
+
+@device
+def copy_numbers(source: Any, at: int, n: int, target: Any, to: int) -> None:
+    """n numbers from flat position `at` to flat position `to`, as in `copy_row`."""
+    width = width_of(target)
+    whole = n // width * width
+    for c in range(0, whole, width):
+        copy_row(source, at + c, target, to + c)
+    if whole < n:
+        copy_part(source, at + whole, n - whole, target, to + whole)
