@@ -103,6 +103,7 @@ def forward_and_backward(buffers: Any, more: Any, D: Any, keep_prob: Any) -> flo
             losses.output_backward(
                 losses.BINARY_CROSS_ENTROPY, activations.SIGMOID, Z, AL, buffers.batch_labels, buffers.batch_targets,
                 buffers.batch_weights, buffers.loss_parameters, dZ, buffers.losses, n, 0, m, slope,
+                buffers.batch_labels, 0, 0, 0,
             )  # fmt: skip
     for l in range(last, 0, -1):
         k, n = layout[l - 1, UNITS], layout[l, UNITS]

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.activations import activate
+from fastdnn.kernels.ahead import address_of
 from fastdnn.kernels.gather import compact, gather_batch
 from fastdnn.kernels.layout import A_AT, ACTIVATION, DZ_AT, UNITS, layer_panels
 from fastdnn.kernels.losses import output_backward
@@ -32,6 +33,14 @@ def prepare_order(rows: Any, order: Any, shuffled: bool, seed: int, epoch: int) 
     else:
         for i in range(rows.size):
             order[i] = rows[i]
+
+
+@device
+def where_examples_are(data: Any) -> tuple[int, int]:
+    """The address of the examples, and the bytes of one."""
+    if data.pixels.shape[0] > 0:
+        return address_of(data.pixels), data.pixels.shape[1]
+    return address_of(data.X), data.X.shape[1] * data.X.itemsize
 
 
 @device
@@ -111,6 +120,9 @@ def run_steps(
     dZL = layer_panels(buffers.deltas, layout, last, layout[last, DZ_AT], batch, width)
     training = purpose == TRAIN
     buffers.waits[worker, MEETINGS] = 0
+    examples_at, row_bytes = where_examples_are(data)
+    if not training or steps_per_epoch == 1:
+        row_bytes = 0
     arithmetic = subnormal_to_zero()
     # Weights have their say in training; a loss that is asked for is the example's own.
     weights = flat_view(buffers.batch_weights, 0, buffers.batch_weights.size if training else 0)
@@ -137,6 +149,7 @@ def run_steps(
             output_backward(
                 loss, layout[last, ACTIVATION], ZL, AL_batch, buffers.batch_labels, buffers.batch_targets,
                 weights, buffers.loss_parameters, dZL, buffers.losses, layout[last, UNITS], r0, r1, slope,
+                order, first + batch, examples_at, row_bytes,
             )  # fmt: skip
         if purpose & LOSSES:
             for r in range(r0, r1):

@@ -110,7 +110,8 @@ def _output_backward_types(f: Any) -> tuple[Any, ...]:
     panels, numbers = types.Array(f, 3, "C"), types.Array(f, 1, "C")
     return (
         types.int64, types.int64, panels, panels, types.Array(types.int64, 1, "C"), types.Array(f, 2, "C"), numbers, numbers,
-        panels, types.Array(types.float64, 1, "C"), types.int64, types.int64, types.int64, f,
+        panels, types.Array(types.float64, 1, "C"), types.int64, types.int64, types.int64, f, types.Array(types.int64, 1, "C"),
+        types.int64, types.int64, types.int64,
     )  # fmt: skip
 
 
@@ -130,6 +131,10 @@ def output_backward(
     r0: int,
     r1: int,
     slope: Any,
+    order: Any,
+    soon: int,
+    begin: int,
+    row_bytes: int,
 ) -> None:
     """From the logits of the output layer to each example's loss and dZ[L], for every pair that a Network allows.
 
@@ -137,9 +142,11 @@ def output_backward(
     weights : (rows,), what losses[r] and dZ of row r are multiplied with, or (0,).
     parameters : the loss's own numbers: Huber's delta; for the quantile loss a tau for each unit; for the cross-entropies the
     label smoothing, or (0,) for none.
+    order, soon, begin, row_bytes : examples that will soon be read; row r asks for row order[soon + r] of a matrix at this address,
+    with rows of so many bytes, or of 0 for none.
     """
     if loss == CATEGORICAL_CROSS_ENTROPY:
-        softmax_cross_entropy(Z, labels, parameters, dZ, losses, n, r0, r1)
+        softmax_cross_entropy(Z, labels, parameters, dZ, losses, n, r0, r1, order, soon, begin, row_bytes)
     elif activation == SOFTMAX:
         activate(activation, Z, A, n, r0, r1, slope)
         half_squared_error(A, Y, Z, losses, n, r0, r1)

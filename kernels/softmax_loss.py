@@ -12,6 +12,7 @@ import numpy as np
 
 from fastdnn.kernels import mathfun
 from fastdnn.kernels._jit import device
+from fastdnn.kernels.ahead import ask_for_row
 from fastdnn.kernels.panels import transpose_block
 from fastdnn.kernels.rows import copy_row, width_of
 from fastdnn.kernels.views import rows_view, scratch_panel
@@ -27,13 +28,17 @@ def transpose_rows(P: Any, q: int, first: int, count: int, S: Any, T: Any) -> No
 
 
 @device
-def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int) -> None:
+def softmax_cross_entropy(
+    Z: Any, labels: Any, parameters: Any, dZ: Any, losses: Any, n: int, r0: int, r1: int, order: Any, soon: int, begin: int,
+    row_bytes: int,
+) -> None:  # fmt: skip
     """Fused: loss = log(sum over c of exp(Z[c])) - sum over c of Y[c] Z[c],  dZ = softmax(Z) - Y.
 
     labels : (rows,) int64 in [0, n). parameters : label smoothing e, or (0,) for none.
     Y : the one-hot row of the label; with smoothing (1 - e) times that, plus e/n for every class.
     The largest logit is subtracted before exp, so no logit overflows. dZ is another array than Z; the padding of an example that
     has no finite loss may be NaN, as all of its dZ is then.
+    order, soon, begin, row_bytes : as in losses.output_backward.
     Smoothing: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016.
     """
     width = width_of(Z)
@@ -55,6 +60,7 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
         for i in range(here):
             # In float64: logits at both ends of float32 are further apart than float32 reaches.
             r, label, highest = first + i, labels[first + i], np.float64(top[i])
+            ask_for_row(begin, row_bytes, order[min(soon + r, order.size - 1)], 0)
             below = np.float64(Z[label // width, r, label % width]) - highest
             if smoothing > zero:
                 mean = 0.0
@@ -83,6 +89,7 @@ def softmax_cross_entropy(Z: Any, labels: Any, parameters: Any, dZ: Any, losses:
             total[i] = one / total[i]
         for i in range(here):
             r, label = first + i, labels[first + i]
+            ask_for_row(begin, row_bytes, order[min(soon + r, order.size - 1)], 1)
             for q in range(panels):
                 dz = rows_view(dZ, q, r, r + 1)
                 for c in range(width):

@@ -82,7 +82,7 @@ KERNEL_ORDER = [
     {"pieces"},
     {"_jit"},
     {"vector"},
-    {"each"},
+    {"ahead", "each"},
     {"subnormal", "views", "custom", "mathfun", "tile", "rows"},
     {"panels", "packed", "random", "fetch", "sync", "normal", "product_tile", "gradient_tile"},
     {"elementwise", "elementwise_losses", "narrow", "softmax_loss"},

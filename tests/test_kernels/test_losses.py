@@ -56,6 +56,7 @@ def run(loss, output, M, labels, Y, dtype, rows=None, slope=0.2, weights=(), par
         output_backward(
             LOSS_CODES.get(loss, loss), activation_code(output, dtype), Z, A, labels, Y.astype(dtype), np.array(weights, dtype),
             parameters.astype(dtype), dZ, per_example, n, r0, r1, dtype(slope),
+            np.arange(3), 1, Z.ctypes.data, Z.strides[1],
         )  # fmt: skip
     return per_example, dZ
 
@@ -295,21 +296,10 @@ def test_logits_at_both_ends_of_float32_have_a_finite_loss():
     dZ, loss = np.full_like(Z, np.nan), np.full(1, np.nan)
     Y = np.zeros((0, 0), np.float32)
     with np.errstate(over="ignore"):  # exp(-inf) is 0, as it should be; NumPy warns on the way without the JIT
-        from_python(losses.output_backward)(
-            losses.CATEGORICAL_CROSS_ENTROPY,
-            activation_code("softmax", np.float32),
-            Z,
-            Z.copy(),
-            np.array([1]),
-            Y,
-            np.zeros(0, np.float32),
-            np.zeros(0, np.float32),
-            dZ,
-            loss,
-            2,
-            0,
-            1,
-            np.float32(0),
-        )
+        output_backward(
+            losses.CATEGORICAL_CROSS_ENTROPY, activation_code("softmax", np.float32), Z, Z.copy(), np.array([1]), Y,
+            np.zeros(0, np.float32), np.zeros(0, np.float32), dZ, loss, 2, 0, 1, np.float32(0),
+            np.arange(1), 0, 0, 0,
+        )  # fmt: skip
     np.testing.assert_allclose(loss, 2.0 * float(top), rtol=1e-6)
     np.testing.assert_array_equal(dZ[0, 0, :2], [1.0, -1.0])

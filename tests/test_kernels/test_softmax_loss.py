@@ -18,7 +18,7 @@ def run(M, labels, dtype, r0, r1, smoothing=()):
     Z = reference_panels.to_panels(M, panel_width(dtype), dtype, fill=3.0)
     dZ, losses = np.full_like(Z, np.nan), np.full(len(M), np.nan)
     with np.errstate(all="ignore"):
-        softmax_cross_entropy(Z, labels, np.array(smoothing, dtype), dZ, losses, M.shape[1], r0, r1)
+        softmax_cross_entropy(Z, labels, np.array(smoothing, dtype), dZ, losses, M.shape[1], r0, r1, labels, 0, 0, 0)
     return losses, dZ
 
 
