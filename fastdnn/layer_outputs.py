@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdnn.kernels import layout
 from fastdnn.panels import read_panels
 from fastdnn.workspace import Workspace
 
@@ -19,11 +18,6 @@ def layer_output(workspace: Workspace, l: int, m: int) -> Array:
 
     The output layer's buffer holds A[L] only after a pass that asked for it.
     """
-    buffers, network = workspace.buffers, workspace.network
-    table, width = buffers.layout, buffers.scratch.shape[2]
-    shape = (int(table[l, layout.PANELS]), workspace.batch, width)
-    at = int(table[l, layout.A_AT])
-    panels = buffers.activations[at : at + int(np.prod(shape))].reshape(shape)
-    A = np.empty((m, network.layer_dims[l]), network.dtype)
-    read_panels(panels, A)
+    A = np.empty((m, workspace.network.layer_dims[l]), workspace.network.dtype)
+    read_panels(workspace.activations(l), A)
     return A

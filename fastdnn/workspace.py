@@ -19,7 +19,7 @@ from fastdnn.kernels.sync import MOST_SPINS, SPINS
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
-from fastdnn.panels import aligned_zeros, fill_panels, fill_weights, panel_count, read_weights, weight_shape
+from fastdnn.panels import aligned_zeros, batch_rows, fill_panels, fill_weights, panel_count, read_weights, weight_shape
 from fastdnn.work_shares import share_out, share_rows
 
 Array = NDArray[Any]
@@ -46,7 +46,7 @@ class Workspace:
         self.network, self.batch, self.workers = network, batch, workers
         dtype, dims = network.dtype, network.layer_dims
         width = panel_width(dtype)
-        panels = [panel_count(n, dtype) for n in dims]
+        panels, rows = [panel_count(n, dtype) for n in dims], batch_rows(batch, dtype)
         table = np.zeros((len(dims), layout.LAYOUT_COLUMNS), np.int64)
         ends = dict.fromkeys((layout.A_AT, layout.DZ_AT, layout.W_AT, layout.WT_AT), 0)
 
@@ -55,11 +55,11 @@ class Workspace:
             ends[column] += size
 
         for l, n in enumerate(dims):
-            table[l, layout.UNITS], table[l, layout.PANELS] = n, panels[l]
-            take(l, layout.A_AT, panels[l] * batch * width)
+            table[l, [layout.UNITS, layout.PANELS, layout.ROWS]] = n, panels[l], rows
+            take(l, layout.A_AT, panels[l] * rows * width)
             if l > 0:
                 table[l, layout.ACTIVATION] = activation_code(network.activations[l - 1], dtype)
-                take(l, layout.DZ_AT, panels[l] * batch * width)
+                take(l, layout.DZ_AT, panels[l] * rows * width)
                 take(l, layout.W_AT, math.prod(weight_shape(dims[l - 1], n, dtype)))
                 table[l, layout.B_AT] = ends[layout.W_AT]
                 ends[layout.W_AT] += panels[l] * width
@@ -79,7 +79,7 @@ class Workspace:
             transposed=aligned_zeros((ends[layout.WT_AT] if training else 0,), dtype),
             activations=aligned_zeros((ends[layout.A_AT],), dtype),
             deltas=aligned_zeros((ends[layout.DZ_AT],), dtype),
-            logits=aligned_zeros((max(panels[1:]) * batch * width,), dtype),
+            logits=aligned_zeros((max(panels[1:]) * rows * width,), dtype),
             scratch=aligned_zeros((workers, width + 1, width), dtype),
             rates=aligned_zeros((workers, RATES), dtype),
             squares=np.zeros(len(shares.blocks) if clipping else 0),
@@ -130,6 +130,13 @@ class Workspace:
         """The inverse of `read_layer`, the padding left as it is."""
         fill_weights(self._weights(flat, l), W)
         self._biases(flat, l)[:] = b[:, 0]
+
+    def activations(self, l: int) -> Array:
+        """The panels of A[l], in the buffers themselves."""
+        table, width = self.buffers.layout, self.buffers.scratch.shape[2]
+        panels, rows, at = table[l, [layout.PANELS, layout.ROWS, layout.A_AT]]
+        A: Array = self.buffers.activations[at : at + panels * rows * width].reshape(panels, rows, width)
+        return A
 
     def data(self, examples: Examples, *, with_targets: bool) -> layout.Data:
         """The examples as the kernels take them; raises DataError where they do not fit the network."""

@@ -17,6 +17,7 @@ from fastdnn.kernels.layout import (
     ACTIVATION,
     DZ_AT,
     PANELS,
+    ROWS,
     UNITS,
     W_AT,
     bias_panels,
@@ -83,23 +84,24 @@ def forward_and_backward(buffers: Any, more: Any, D: Any, keep_prob: Any) -> flo
     D : (units of all hidden layers, m) of 0 and 1, the masks one below the other.
     """
     layout = buffers.layout
-    m, width, last = buffers.losses.size, buffers.scratch.shape[2], layout.shape[0] - 1
+    m, rows = buffers.losses.size, layout[0, ROWS]
+    width, last = buffers.scratch.shape[2], layout.shape[0] - 1
     slope = buffers.scratch.dtype.type(0)
     first = 0
     for l in range(1, last + 1):
         k, n = layout[l - 1, UNITS], layout[l, UNITS]
-        A_prev = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], m, width)
-        Z = layer_panels(buffers.logits, layout, l, 0, m, width)
+        A_prev = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
+        Z = layer_panels(buffers.logits, layout, l, 0, rows, width)
         W, b = weight_panels(buffers.parameters, layout, l, width), bias_panels(buffers.parameters, layout, l, width)
         layers.linear_forward(A_prev, W, b, Z, k, n, 0, m, 0, Z.shape[0], tile.STORE, slope)
         if l < last:
-            A = layer_panels(buffers.activations, layout, l, layout[l, A_AT], m, width)
+            A = layer_panels(buffers.activations, layout, l, layout[l, A_AT], rows, width)
             activations.activate(layout[l, ACTIVATION], Z, A, n, 0, m, slope)
             apply_mask(A, D, first, n, keep_prob)
             first += n
         else:
-            dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], m, width)
-            AL = layer_panels(buffers.activations, layout, l, layout[l, A_AT], m, width)
+            dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
+            AL = layer_panels(buffers.activations, layout, l, layout[l, A_AT], rows, width)
             losses.output_backward(
                 losses.BINARY_CROSS_ENTROPY, activations.SIGMOID, Z, AL, buffers.batch_labels, buffers.batch_targets,
                 buffers.batch_weights, buffers.loss_parameters, dZ, buffers.losses, n, 0, m, slope,
@@ -107,16 +109,16 @@ def forward_and_backward(buffers: Any, more: Any, D: Any, keep_prob: Any) -> flo
             )  # fmt: skip
     for l in range(last, 0, -1):
         k, n = layout[l - 1, UNITS], layout[l, UNITS]
-        dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], m, width)
-        A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], m, width)
+        dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
+        A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
         dW, db = weight_panels(more.gradients, layout, l, width), bias_panels(more.gradients, layout, l, width)
-        dA = layer_panels(more.derivatives, layout, l - 1, 0, m, width)
+        dA = layer_panels(more.derivatives, layout, l - 1, 0, rows, width)
         WT = transposed_at(buffers, more, l, width)
         layers.linear_backward(dZ, A, WT, buffers.scratch[0], dW, db, dA, k, n, m)
         if l > 1:
             first -= k
             apply_mask(dA, D, first, k, keep_prob)
-            below = layer_panels(buffers.deltas, layout, l - 1, layout[l - 1, DZ_AT], m, width)
+            below = layer_panels(buffers.deltas, layout, l - 1, layout[l - 1, DZ_AT], rows, width)
             activations.activate_backward(layout[l - 1, ACTIVATION], dA, A, below, k, 0, m, slope)
     total = 0.0
     for r in range(m):

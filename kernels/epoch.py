@@ -10,7 +10,7 @@ from fastdnn.kernels._jit import device, kernel
 from fastdnn.kernels.activations import activate
 from fastdnn.kernels.ahead import address_of
 from fastdnn.kernels.gather import compact, gather_batch
-from fastdnn.kernels.layout import A_AT, ACTIVATION, DZ_AT, UNITS, layer_panels
+from fastdnn.kernels.layout import A_AT, ACTIVATION, DZ_AT, ROWS, UNITS, layer_panels
 from fastdnn.kernels.losses import output_backward
 from fastdnn.kernels.optimizers import prepare_rates
 from fastdnn.kernels.passes import backward_pass, forward_pass, update_pass
@@ -92,7 +92,7 @@ def run_steps(
     rows : (m,) int64, the examples. order : (m,) int64, the order they are taken in; overwritten at the start of each epoch with
         that of `rows`, or with a permutation drawn from (seed, epoch) if `shuffled`. Steps count from 0 at the start of training,
         and an epoch has ceil(m / batch) of them; where step0 is in the midst of one, `order` is as the call before left it.
-    batch : examples of a mini-batch, the capacity of the buffers; the last batch of an epoch has what is left.
+    batch : examples of a mini-batch, for which the buffers are made; the last batch of an epoch has what is left.
     resident : the buffers still hold this batch, the only one, from the call before; it is not gathered again.
     learning_rates : (step1 - step0,) float64, of each step; read with TRAIN.
     sync : see sync.py; zero but for STOP_ASKED. running : (3,) float64, updated with TRAIN: LOSS_SUM and WEIGHT_SUM of this
@@ -112,12 +112,12 @@ def run_steps(
     steps_per_epoch = (m + batch - 1) // batch
     layout = buffers.layout
     last = layout.shape[0] - 1
-    width = buffers.scratch.shape[2]
+    capacity, width = layout[0, ROWS], buffers.scratch.shape[2]
     rates = flat_view(buffers.rates, worker * buffers.rates.shape[1], buffers.rates.shape[1])
-    A0 = layer_panels(buffers.activations, layout, 0, layout[0, A_AT], batch, width)
-    ZL = layer_panels(buffers.logits, layout, last, 0, batch, width)
-    AL_batch = layer_panels(buffers.activations, layout, last, layout[last, A_AT], batch, width)
-    dZL = layer_panels(buffers.deltas, layout, last, layout[last, DZ_AT], batch, width)
+    A0 = layer_panels(buffers.activations, layout, 0, layout[0, A_AT], capacity, width)
+    ZL = layer_panels(buffers.logits, layout, last, 0, capacity, width)
+    AL_batch = layer_panels(buffers.activations, layout, last, layout[last, A_AT], capacity, width)
+    dZL = layer_panels(buffers.deltas, layout, last, layout[last, DZ_AT], capacity, width)
     training = purpose == TRAIN
     buffers.waits[worker, MEETINGS] = 0
     examples_at, row_bytes = where_examples_are(data)
@@ -142,7 +142,7 @@ def run_steps(
                 data.X, data.pixels, data.scale, data.shift, data.labels, data.targets, data.weights, order, first,
                 A0, buffers.batch_labels, buffers.batch_targets, buffers.batch_weights, r0, r1,
             )  # fmt: skip
-        forward_pass(worker, workers, buffers, batch, here, r0, r1, slope, training, seed, step, sync)
+        forward_pass(worker, workers, buffers, capacity, here, r0, r1, slope, training, seed, step, sync)
         if purpose & OUTPUTS:
             copy_outputs(ZL, AL_batch, layout[last, ACTIVATION], layout[last, UNITS], first, r0, r1, slope, AL)
         if training or purpose & LOSSES:
@@ -156,13 +156,13 @@ def run_steps(
                 losses[first + r] = buffers.losses[r]
         if training:
             resident = steps_per_epoch == 1 and buffers.dropout[0] == 0.0
-            backward_pass(worker, workers, buffers, batch, here, r0, r1, slope, sync)
+            backward_pass(worker, workers, buffers, capacity, here, r0, r1, slope, sync)
             barrier(sync, buffers.waits, worker, workers)
             weight = batch_weight(buffers.batch_weights, here)
             # A batch of examples that all weigh nothing moves nothing.
             if weight > 0.0:
                 prepare_rates(rule, learning_rates[step - step0], rule.updates + step + 1, weight, rates)
-                update_pass(worker, workers, buffers, batch, here, rule, rates, sync)
+                update_pass(worker, workers, buffers, capacity, here, rule, rates, sync)
             if worker == 0:
                 account(buffers.losses, first // batch, here, weight, sync, running)
                 if first + here == m:

@@ -93,7 +93,7 @@ def gather_batch(
     ahead = max(AT_ONCE, _BYTES_AHEAD // row_bytes // AT_ONCE * AT_ONCE)
     for r in range(r0, r1, AT_ONCE):
         # Examples lie anywhere in memory: those of the next rows, and at the end of the next batch, are asked for in time.
-        soon = first + r + ahead + (A.shape[1] - (r1 - r0) if r + ahead >= r1 else 0)
+        soon = first + r + ahead + (batch_labels.size - (r1 - r0) if r + ahead >= r1 else 0)
         here = min(AT_ONCE, r1 - r)
         for s in range(here):
             ask_for_targets(labels, targets, weights, order[min(last, soon + s)])

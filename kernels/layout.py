@@ -1,7 +1,8 @@
 """What a training job hands to its kernels: the arrays, and where each layer's part of a flat buffer lies.
 
 `layout` is an int64 table with a row for each layer l = 0..L (0: the input) and the columns below; offsets count numbers.
-Flat buffers with offsets keep the kernels' types, and so their compiled code, the same for every depth.
+Flat buffers with offsets keep the kernels' types, and so their compiled code, the same for every depth. Panels of examples have
+ROWS rows in all layers: a batch, or some more.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from fastdnn.kernels._jit import device
 from fastdnn.kernels.panels import is_narrow
 from fastdnn.kernels.views import flat_view, panel_view
 
-UNITS, PANELS, ACTIVATION, A_AT, DZ_AT, W_AT, B_AT, WT_AT, FORWARD_GROUPS, BACKWARD_GROUPS = range(10)
-LAYOUT_COLUMNS = 10
+UNITS, PANELS, ROWS, ACTIVATION, A_AT, DZ_AT, W_AT, B_AT, WT_AT, FORWARD_GROUPS, BACKWARD_GROUPS = range(11)
+LAYOUT_COLUMNS = 11
 
 
 class Data(NamedTuple):

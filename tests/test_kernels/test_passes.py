@@ -34,6 +34,7 @@ class Batch:
             b[:] = rng.normal(size=b.shape)
         self.workspace = Workspace(self.network, BATCH, workers)
         self.buffers = self.workspace.buffers
+        self.rows = self.buffers.layout[0, layout.ROWS]
         self.X = rng.normal(size=(BATCH, dims[0])).astype(dtype)
         self.Y = rng.normal(size=(BATCH, dims[-1])).astype(dtype)
         self.oracle = (
@@ -49,22 +50,23 @@ class Batch:
         """The panels of layer l in the buffers themselves, to write into."""
         at = {"activations": layout.A_AT, "deltas": layout.DZ_AT}.get(buffer)
         start = 0 if at is None else self.buffers.layout[l, at]
-        count = self.buffers.layout[l, layout.PANELS]
-        flat = getattr(self.buffers, buffer)[start : start + count * BATCH * self.width]
-        return flat.reshape(count, BATCH, self.width)
+        shape = (self.buffers.layout[l, layout.PANELS], self.rows, self.width)
+        return getattr(self.buffers, buffer)[start : start + np.prod(shape)].reshape(shape)
 
     def matrix(self, buffer, l):
         return reference_panels.from_panels(self.panels(buffer, l), self.dims[l])
 
     def forward(self, r0=0, r1=BATCH):
         sync = np.zeros(SYNC_WORDS, np.int64)
-        from_python(passes.forward_pass)(0, 1, self.buffers, BATCH, BATCH, r0, r1, self.dtype(SLOPE), True, 0, 0, sync)
+        from_python(passes.forward_pass)(
+            0, 1, self.buffers, self.rows, BATCH, r0, r1, self.dtype(SLOPE), True, 0, 0, sync
+        )
 
     def backward(self, r0=0, r1=BATCH):
         """From half the squared error at the output."""
         fill_panels(self.panels("deltas", self.L), self.As[-1].T - self.Y)
         sync = np.zeros(SYNC_WORDS, np.int64)
-        from_python(passes.backward_pass)(0, 1, self.buffers, BATCH, BATCH, r0, r1, self.dtype(SLOPE), sync)
+        from_python(passes.backward_pass)(0, 1, self.buffers, self.rows, BATCH, r0, r1, self.dtype(SLOPE), sync)
 
     def expected_deltas(self):
         dA, deltas = self.As[-1] - self.Y.T, {}
@@ -83,7 +85,7 @@ def update(batch, code, m, l2, worker=0, workers=1):
     rates = np.zeros(optimizers.RATES, batch.dtype)
     from_python(optimizers.prepare_rates)(rule, 0.125, 1, float(m), rates)
     sync = np.zeros(SYNC_WORDS, np.int64)
-    from_python(passes.update_pass)(worker, workers, batch.buffers, BATCH, m, rule, rates, sync)
+    from_python(passes.update_pass)(worker, workers, batch.buffers, batch.rows, m, rule, rates, sync)
 
 
 def test_forward_equals_oracle(dtype):

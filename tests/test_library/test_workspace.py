@@ -157,3 +157,12 @@ def test_only_the_rows_that_count_are_looked_at():
 def test_a_wrong_width_is_refused():
     with pytest.raises(DataError, match="X has 4 features, but the network reads 3"):
         workspace_of(3, "squared_error").data(Examples(np.ones((2, 4))), with_targets=False)
+
+
+@pytest.mark.parametrize("batch", [1, 9, 63, 64, 127, 128, 512, 513])
+def test_panels_of_activations_do_not_begin_in_the_same_place_of_the_first_level_cache(network, batch):
+    workspace = Workspace(network, batch, 1)
+    panel = workspace.activations(0)[0]
+    assert panel.shape[0] >= batch
+    assert panel.nbytes % 4096 != 0
+    assert workspace.buffers.losses.shape == (batch,)

@@ -98,12 +98,10 @@ def _fill(workspace: Workspace, X: Array, Y: Array) -> Any:
     Returns what the kernels need beside its buffers.
     """
     _checks.finite("X", X)
-    buffers, m = workspace.buffers, X.shape[1]
-    width, panels = buffers.scratch.shape[2], buffers.layout[:, PANELS]
-    # A[0] comes first in the buffer of activations.
-    fill_panels(buffers.activations[: panels[0] * m * width].reshape(panels[0], m, width), X.T)
+    buffers, A0 = workspace.buffers, workspace.activations(0)
+    fill_panels(A0, X.T)
     buffers.batch_targets[:] = Y.T
-    flat = buffers.parameters.shape
-    more = kernels.Descent(*(aligned_zeros(shape, np.float64) for shape in (flat, flat, (panels.max() * m * width,))))
+    flat, widest = buffers.parameters.shape, buffers.layout[:, PANELS].max() * A0[0].size
+    more = kernels.Descent(*(aligned_zeros(shape, np.float64) for shape in (flat, flat, (widest,))))
     kernels.transpose_weights(buffers, more)
     return more
