@@ -21,7 +21,7 @@ _ROW_BYTES = 2 * vector_bytes()
 LARGE = (1 << 19) // _ROW_BYTES
 # Rows of a panel of B (16 or 8 KiB) that stay in the first-level cache while tiles of A pass by, which is as long as a contraction
 # is at a time; and rows of A, that long, which stay in the second-level cache while panels of B pass by: for a small and a large B.
-_B_ROWS, _A_ROWS = (16384 // _ROW_BYTES, 8192 // _ROW_BYTES), (128, 256)
+_B_ROWS, _A_ROWS = (16384 // _ROW_BYTES, 8192 // _ROW_BYTES), (128, 512)
 # Examples in one contraction of dW: 32 KiB of a panel of dZ, and of one of A.
 _EXAMPLES = (1 << 15) // _ROW_BYTES
 

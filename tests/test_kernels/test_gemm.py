@@ -36,6 +36,7 @@ def product_sizes(width):
         (5, 1030, width + 1),
         (33, 4 * width, 1),
         (530, 7 * width + 3, 2),
+        (530, 1030, 8 * width + 1),  # of B that the second-level cache does not hold
         (31, 3 * width - 1, width + 2),
     ]
 
