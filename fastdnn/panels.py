@@ -32,7 +32,7 @@ def panel_count(columns: int, dtype: Any) -> int:
     return -(-columns // panel_width(dtype))
 
 
-def batch_rows(batch: int, dtype: Any) -> int:
+def panel_rows(batch: int, dtype: Any) -> int:
     """Rows of a panel of activations for a batch of examples: so many, or a tile's height and one more.
 
     The same row of one panel after the other would begin in the same few places of the first-level cache where panels are a

@@ -19,7 +19,7 @@ from fastdnn.kernels.sync import MOST_SPINS, SPINS
 from fastdnn.kernels.vector import panel_width
 from fastdnn.loss_codes import check_targets
 from fastdnn.network import Network
-from fastdnn.panels import aligned_zeros, batch_rows, fill_panels, fill_weights, panel_count, read_weights, weight_shape
+from fastdnn.panels import aligned_zeros, fill_panels, fill_weights, panel_count, panel_rows, read_weights, weight_shape
 from fastdnn.work_shares import share_out, share_rows
 
 Array = NDArray[Any]
@@ -46,7 +46,7 @@ class Workspace:
         self.network, self.batch, self.workers = network, batch, workers
         dtype, dims = network.dtype, network.layer_dims
         width = panel_width(dtype)
-        panels, rows = [panel_count(n, dtype) for n in dims], batch_rows(batch, dtype)
+        panels, rows = [panel_count(n, dtype) for n in dims], panel_rows(batch, dtype)
         table = np.zeros((len(dims), layout.LAYOUT_COLUMNS), np.int64)
         ends = dict.fromkeys((layout.A_AT, layout.DZ_AT, layout.W_AT, layout.WT_AT), 0)
 

@@ -5,6 +5,7 @@ For one output a panel is nearly all padding: what is done number by number is d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from llvmlite import ir
 from numba import types
 
 from fastdnn.kernels._jit import JIT_DISABLED, intrinsic
+from fastdnn.kernels.rows import write_row_copy
 from fastdnn.kernels.vector import INT64, VectorWriter, array_pointer, write_loop
 
 
@@ -23,11 +25,9 @@ def _pack_rows_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any, n: Any, v: A
         source = array_pointer(context, builder, P, vP, [vq, vr0, INT64(0)])
         target = array_pointer(context, builder, v, vv, [INT64(0)])
 
-        def move(vectors: int) -> None:
+        def move(copy: Callable[[Any, Any], None]) -> None:
             def row(r: Any, _: list[Any]) -> list[Any]:
-                read, write = w.at(source, builder.mul(r, INT64(2 * w.lanes))), w.at(target, builder.mul(r, vn))
-                for vector, number in [(w.load(w.at(read, i)), i) for i in range(0, vectors * w.lanes, w.lanes)]:
-                    w.store(vector, w.at(write, number))
+                copy(w.at(source, builder.mul(r, INT64(2 * w.lanes))), w.at(target, builder.mul(r, vn)))
                 return []
 
             write_loop(builder, "pack", INT64(0), builder.sub(vr1, vr0), 1, [], row)
@@ -35,9 +35,9 @@ def _pack_rows_ir(typingctx: Any, P: Any, q: Any, r0: Any, r1: Any, n: Any, v: A
         # What a row writes beyond its numbers the next row overwrites.
         with builder.if_else(builder.icmp_signed("<=", vn, INT64(w.lanes))) as (few, many):
             with few:
-                move(1)
+                move(lambda read, write: w.store(w.load(read), write))
             with many:
-                move(2)
+                move(lambda read, write: write_row_copy(w, read, write))
         return context.get_dummy_value()
 
     i = types.int64
