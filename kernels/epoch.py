@@ -104,7 +104,8 @@ def run_steps(
     -----
     A training step: each worker takes its rows of the batch through forward pass, loss and backward pass, alone but for layers
     whose units are shared out too (passes.py); barrier; each worker updates its share of the parameters over the whole batch;
-    barrier. No contraction is split between workers, so parameters and losses have the same bits for every number of workers.
+    barrier. Who is done with a share of units or parameters takes pieces of others' (claims.py). No contraction is split between
+    workers, so parameters and losses have the same bits for every number of workers and whoever computes them.
     Without TRAIN workers share nothing they write and meet only once. Training ends early where `sync[STOP_ASKED]` is set or a
     cost is not finite. Allocates nothing.
     """

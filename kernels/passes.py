@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdnn.kernels._jit import device
 from fastdnn.kernels.activations import activate, activate_and_derive, is_piecewise_linear, slope_below_zero
+from fastdnn.kernels.claims import next_piece
 from fastdnn.kernels.dropout import drop
 from fastdnn.kernels.gemm import matmul_bias
 from fastdnn.kernels.layers import linear_forward
@@ -30,6 +31,9 @@ from fastdnn.kernels.tile import ACTIVATE, DERIVE, STORE
 from fastdnn.kernels.tile import SCALE as TIMES_DERIVATIVE
 from fastdnn.kernels.update import gradient_square, update_layer
 
+# The smallest pieces of a worker's share: panels of a layer, blocks of the parameters.
+_LEAST_PANELS, _LEAST_BLOCKS = 1, 8
+
 
 @device
 def inside_tile(activation: int, dropout: float) -> bool:
@@ -41,20 +45,32 @@ def inside_tile(activation: int, dropout: float) -> bool:
 
 
 @device
-def part_of_product(
-    worker: int, workers: int, groups: int, met: bool, m: int, r0: int, r1: int, panels: int, sync: Any, waits: Any
-) -> tuple[int, int, int, int]:
-    """First row and end, first panel and end of what a worker computes of a product of (panels, m rows).
+def part_of_product(worker: int, workers: int, groups: int, m: int, panels: int) -> tuple[int, int, int, int]:
+    """First row and end, first panel and end of a worker's share of a product of (panels, m rows).
 
-    In one group its own rows r0..r1 of all panels. Else the workers stand in a grid of `groups` columns, and those behind each
-    other in one share out the rows; each reads rows of others, so they meet first, unless they have just `met`.
+    The workers stand in a grid of `groups` columns, and those behind each other in one share out the rows.
     """
-    if groups == 1:
-        return r0, r1, 0, panels
-    if not met:
-        barrier(sync, waits, worker, workers)
     lines, line, column = workers // groups, worker // groups, worker % groups
     return m * line // lines, m * (line + 1) // lines, panels * column // groups, panels * (column + 1) // groups
+
+
+@device
+def shared_product(
+    worker: int, workers: int, groups: int, A: Any, B: Any, b: Any, C: Any, D: Any, m: int, k: int, n: int, with_bias: bool,
+    finish: int, slope: Any, waits: Any,
+) -> None:  # fmt: skip
+    """gemm.matmul_bias of all m rows as one of `workers` that all make this call between two meetings: its share of the grid, then
+    panels of others' shares."""
+    turn, had = 0, 0
+    while turn < workers:
+        owner = (worker + turn) % workers
+        r0, r1, j0, j1 = part_of_product(owner, workers, groups, m, C.shape[0])
+        begin, end = next_piece(waits, worker, workers, owner, had, j1 - j0, _LEAST_PANELS)
+        had += 1
+        if begin < end:
+            matmul_bias(A, B, b, C, D, r0, r1, j0 + begin, j0 + end, k, n, with_bias, finish, slope)
+        else:
+            turn, had = turn + 1, 0
 
 
 @device
@@ -86,12 +102,16 @@ def forward_pass(
         done = l < last and inside_tile(activation, buffers.dropout[l] if training else 0.0)
         finish = ACTIVATE if done else STORE
         groups = layout[l, FORWARD_GROUPS] if training else 1
-        first, end, j0, j1 = part_of_product(
-            worker, workers, groups, met, m, r0, r1, layout[l, PANELS], sync, buffers.waits
-        )
         below = slope_below_zero(activation, slope)
-        linear_forward(A_prev, W, b, A if done else Z, k, n, first, end, j0, j1, finish, below)
-        if groups > 1:
+        C = A if done else Z
+        if groups == 1:
+            linear_forward(A_prev, W, b, C, k, n, r0, r1, 0, layout[l, PANELS], finish, below)
+        else:
+            if not met:
+                barrier(sync, buffers.waits, worker, workers)
+            shared_product(
+                worker, workers, groups, A_prev, W, b, C, C, m, k, n, True, finish, below, buffers.waits
+            )  # fmt: skip
             barrier(sync, buffers.waits, worker, workers)
         met = groups > 1 and done
         if l == last or done:
@@ -129,60 +149,74 @@ def backward_pass(
         by_sign = inside_tile(activation, buffers.dropout[l])
         finish = DERIVE if by_sign else TIMES_DERIVATIVE
         groups = layout[l, BACKWARD_GROUPS]
-        first, end, j0, j1 = part_of_product(
-            worker, workers, groups, met, m, r0, r1, layout[l, PANELS], sync, buffers.waits
-        )
         below = slope_below_zero(activation, slope)
-        matmul_bias(above, WT, b, dZ, A if by_sign else dZ, first, end, j0, j1, k, n, False, finish, below)
+        D = A if by_sign else dZ
+        if groups == 1:
+            matmul_bias(above, WT, b, dZ, D, r0, r1, 0, layout[l, PANELS], k, n, False, finish, below)
+        else:
+            if not met:
+                barrier(sync, buffers.waits, worker, workers)
+            shared_product(
+                worker, workers, groups, above, WT, b, dZ, D, m, k, n, False, finish, below, buffers.waits
+            )  # fmt: skip
+            if l > 1:
+                barrier(sync, buffers.waits, worker, workers)
         met = groups > 1
-        if met and l > 1:
-            barrier(sync, buffers.waits, worker, workers)
 
 
 @device
 def update_pass(worker: int, workers: int, buffers: Any, rows: int, m: int, rule: Any, rates: Any, sync: Any) -> None:
-    """This worker's share of the parameters, over all m examples of the batch (update.py).
+    """The parameters over all m examples of the batch (update.py): this worker's share, then pieces of others' shares.
 
     Where the gradient's norm is limited, all of the gradient is kept first, and the workers meet.
     """
-    layout, blocks = buffers.layout, buffers.blocks
-    width = buffers.scratch.shape[2]
-    S = buffers.scratch[worker]
     clipping = rule.clip_norm > 0.0
     for phase in range(2 if clipping else 1):
         if phase == 1:
             barrier(sync, buffers.waits, worker, workers)
             shrink_to_norm(buffers.squares, rule.clip_norm, rates)
-        t, end = buffers.shares[worker], buffers.shares[worker + 1]
-        while t < end:
-            first = t
-            l = blocks[t, 0]
-            while t < end and blocks[t, 0] == l:
-                t += 1
-            k, n = layout[l - 1, UNITS], layout[l, UNITS]
-            W, b = (
-                weight_panels(buffers.parameters, layout, l, width),
-                bias_panels(buffers.parameters, layout, l, width),
-            )
-            W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
-            W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
-            WT = transposed_panels(buffers.transposed, buffers.parameters, layout, l, width)
-            A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
-            dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
-            kept, optimizer, G, g = phase == 1, rule.optimizer, W, b
-            if clipping:
-                G, g = (
-                    weight_panels(buffers.gradients, layout, l, width),
-                    bias_panels(buffers.gradients, layout, l, width),
-                )
-            if clipping and not kept:
-                optimizer, W1, b1 = KEEP, G, g
-            update_layer(
-                A, dZ, G, g, W, b, W1, b1, W2, b2, WT, S, blocks, first, t, m, k, n, optimizer, kept, rates
-            )  # fmt: skip
-            if clipping and not kept:
-                for u in range(first, t):
-                    buffers.squares[blocks[u, 3]] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k, n)
+        turn, had = 0, 0
+        while turn < workers:
+            owner = (worker + turn) % workers
+            t, size = buffers.shares[owner], buffers.shares[owner + 1] - buffers.shares[owner]
+            begin, end = next_piece(buffers.waits, worker, workers, owner, had, size, _LEAST_BLOCKS)
+            had += 1
+            if begin < end:
+                update_blocks(worker, t + begin, t + end, buffers, rows, m, rule, rates, phase == 1)
+            else:
+                turn, had = turn + 1, 0
+
+
+@device
+def update_blocks(
+    worker: int, t: int, end: int, buffers: Any, rows: int, m: int, rule: Any, rates: Any, kept: bool
+) -> None:  # fmt: skip
+    """The blocks t..end of the parameters, of whatever layers; `kept` and `rule` say what of, see update.py."""
+    layout, blocks = buffers.layout, buffers.blocks
+    width = buffers.scratch.shape[2]
+    S = buffers.scratch[worker]
+    clipping = rule.clip_norm > 0.0
+    while t < end:
+        first = t
+        l = blocks[t, 0]
+        while t < end and blocks[t, 0] == l:
+            t += 1
+        k, n = layout[l - 1, UNITS], layout[l, UNITS]
+        W, b = weight_panels(buffers.parameters, layout, l, width), bias_panels(buffers.parameters, layout, l, width)
+        W1, b1 = weight_panels(buffers.moments1, layout, l, width), bias_panels(buffers.moments1, layout, l, width)
+        W2, b2 = weight_panels(buffers.moments2, layout, l, width), bias_panels(buffers.moments2, layout, l, width)
+        WT = transposed_panels(buffers.transposed, buffers.parameters, layout, l, width)
+        A = layer_panels(buffers.activations, layout, l - 1, layout[l - 1, A_AT], rows, width)
+        dZ = layer_panels(buffers.deltas, layout, l, layout[l, DZ_AT], rows, width)
+        optimizer, G, g = rule.optimizer, W, b
+        if clipping:
+            G, g = weight_panels(buffers.gradients, layout, l, width), bias_panels(buffers.gradients, layout, l, width)
+        if clipping and not kept:
+            optimizer, W1, b1 = KEEP, G, g
+        update_layer(A, dZ, G, g, W, b, W1, b1, W2, b2, WT, S, blocks, first, t, m, k, n, optimizer, kept, rates)
+        if clipping and not kept:
+            for u in range(first, t):
+                buffers.squares[blocks[u, 3]] = gradient_square(G, g, blocks[u, 1], blocks[u, 2], k, n)
 
 
 @device

@@ -23,8 +23,9 @@ from fastdnn.kernels.views import flat_view
 # the number (from 1) of the step whose cost was not finite, else 0; workers that sleep at the barrier.
 ARRIVALS, STOP_ASKED, STEPS_DONE, STOPPING, DIVERGED_AT, SLEEPERS = 0, 8, 16, 24, 32, 40
 SYNC_WORDS = 48
-# Numbers that each worker keeps between its meetings, see barrier.
-SPINS, MEETINGS = 0, 1
+# Numbers that each worker keeps between its meetings, see barrier. CLAIMS counts the pieces of its share that are given out
+# (claims.py), after one meeting here and after the next in the place beside it, by turns.
+SPINS, MEETINGS, CLAIMS = 0, 1, 2
 
 # How often a waiter looks before it sleeps. The most take half a millisecond: to wake a core that sleeps takes nearly as long on a
 # virtual machine, and whoever waits for the one that was woken would fall asleep in turn, and so on at every meeting. The fewest
@@ -161,7 +162,7 @@ def barrier(sync: Any, waits: Any, worker: int, workers: int) -> None:
     sync : `sync[ARRIVALS]` must be 0 before the first meeting.
     waits : (workers, 8) int64, a cache line for each. waits[worker, MEETINGS] counts, from 0 before the first; waits[worker, SPINS]
     is how often this worker looks before it sleeps, at first MOST_SPINS: a quarter each time that was not enough, twice as many
-    each time it was.
+    each time it was; what waits[worker, CLAIMS + MEETINGS % 2] counts begins at 0 after each meeting.
 
     A thread that waits long sleeps, so that its core is free: another program on the machine has usually taken the core of
     the thread that is waited for, and the system then moves that one over. With yielding alone (`sched_yield`) it would not.
@@ -170,6 +171,8 @@ def barrier(sync: Any, waits: Any, worker: int, workers: int) -> None:
         return
     mine = flat_view(waits, worker * waits.shape[1], waits.shape[1])
     mine[MEETINGS] += 1
+    # For what is claimed after this meeting; what was counted there before the last one, nobody asks for any more.
+    mine[CLAIMS + mine[MEETINGS] % 2] = 0
     everyone = mine[MEETINGS] * workers
     if atomic_add(sync, ARRIVALS, 1) + 1 >= everyone:
         # A sleeper counts itself before it looks at the arrivals for the last time, so one of the two sees the other.

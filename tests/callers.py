@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import threading
 
 import numba
 import numpy as np
 
 from fastdnn.kernels import _jit, pieces
 from fastdnn.kernels._jit import load_separate
+from fastdnn.kernels.sync import SPINS
 
 JIT = not numba.config.DISABLE_JIT
 
@@ -48,3 +50,20 @@ def assert_same_bits(one, two):
         np.testing.assert_array_equal(one, two)
     else:
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+
+
+def waits_of(workers, spins):
+    """What workers keep between their meetings, before the first; each looks so often before it sleeps."""
+    waits = np.zeros((workers, 8), np.int64)
+    waits[:, SPINS] = spins
+    return waits
+
+
+def on_threads(workers, work):
+    """work(0) .. work(workers - 1) at the same time, and all of them return."""
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)

@@ -85,7 +85,7 @@ KERNEL_ORDER = [
     {"ahead", "each"},
     {"subnormal", "views", "custom", "mathfun", "tile", "rows"},
     {"panels", "packed", "random", "fetch", "sync", "normal", "product_tile", "gradient_tile"},
-    {"elementwise", "elementwise_losses", "narrow", "softmax_loss"},
+    {"claims", "elementwise", "elementwise_losses", "narrow", "softmax_loss"},
     {"smooth", "activations", "dropout", "gemm", "optimizers", "regularization", "gather", "layout", "peak"},
     {"losses", "layers", "row_tile"},
     {"update"},

@@ -120,6 +120,21 @@ def test_rows_are_independent_of_each_other(rows, dtype):
             assert not np.delete(part.matrix(buffer, l), np.r_[here], axis=0).any()
 
 
+def test_one_worker_alone_takes_all_that_the_others_have_not_begun(dtype):
+    """Which is what a worker does whose neighbours have lost their cores; with the bits of them all together."""
+    width = panel_width(dtype)
+    dims = [6 * width, 6 * width, 2]
+    one, first = Batch(dtype, dims, ["relu"]), Batch(dtype, dims, ["relu"], workers=2)
+    for batch in (one, first):
+        batch.forward()
+        batch.backward()
+    update(one, optimizers.ADAM, BATCH, 0.0)
+    update(first, optimizers.ADAM, BATCH, 0.0, 0, 2)
+    assert_same_bits(first.buffers.parameters, one.buffers.parameters)
+    update(first, optimizers.ADAM, BATCH, 0.0, 1, 2)
+    assert_same_bits(first.buffers.parameters, one.buffers.parameters)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
 def test_update_equals_oracle(rule, workers, dtype):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
 import pytest
-from callers import JIT, compiled, from_python
+from callers import JIT, compiled, from_python, on_threads, waits_of
 
 from fastdnn.kernels import sync
 
@@ -38,25 +37,10 @@ def meet_once(worker, workers, words, waits):
     barrier(words, waits, worker, workers)
 
 
-def waits_of(workers, spins):
-    waits = np.zeros((workers, 8), np.int64)
-    waits[:, sync.SPINS] = spins
-    return waits
-
-
 def meeting_place(workers):
     """words, waits, seen, wrong."""
     words, seen, wrong = (np.zeros(sync.SYNC_WORDS, np.int64) for _ in range(3))
     return words, waits_of(workers, sync.MOST_SPINS), seen, wrong
-
-
-def on_threads(workers, work):
-    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
