@@ -18,8 +18,8 @@ from fastdnn.workers import available_cores
 _TRIAL = 0.015
 # Seconds of one call, after which the number of threads may change.
 _STRETCH = 0.1
-# Seconds until a number that lost is tried again, at least 30 times what the trial took; twice as many each time it loses.
-_AGAIN, _AGAIN_AT_MOST = 0.5, 4.0
+# Seconds until a number that lost is tried again, at least 60 times what the trial took; twice as many each time it loses.
+_AGAIN, _AGAIN_AT_MOST, _TRIALS_APART = 0.5, 4.0, 60
 # The better of the last two times counts: a moment's disturbance changes nothing.
 _SAMPLES = 2
 # More threads must be this much faster: a core that gains less is better left to others. Those that were asked for need not.
@@ -72,8 +72,8 @@ class Pace:
             return
         guess = self._guess.get(threads)
         self._guess[threads] = seconds / steps
-        if guess is None or seconds < _TRIAL / 2 < steps * guess:
-            return  # the first step, or one of less time than was planned for
+        if seconds < _TRIAL if guess is None else seconds < _TRIAL / 2 < steps * guess:
+            return  # the first step, which meets cold caches, or one of less time than was planned for
         self._per_step.setdefault(threads, deque(maxlen=_SAMPLES)).append(seconds / steps)
         if self.threads not in self._per_step:
             return
@@ -84,7 +84,7 @@ class Pace:
             self._again_at[self.threads] = now + _AGAIN
             self.threads = best
         elif threads != best:
-            self._again_at[threads] = now + max(self._patience[threads], 30 * seconds)
+            self._again_at[threads] = now + max(self._patience[threads], _TRIALS_APART * seconds)
             self._patience[threads] = min(_AGAIN_AT_MOST, 2 * self._patience[threads])
 
     def _is_to_be_tried(self, threads: int, now: float) -> bool:

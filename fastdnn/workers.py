@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numbers
 import os
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from fastdnn.errors import ParameterError
 
@@ -43,40 +43,54 @@ def run_workers(
 
     Returns True if Ctrl-C was pressed. An exception in a worker is raised here after all have ended.
     """
-    failures: list[BaseException] = []
-
-    def guarded(worker: int) -> None:
-        try:
-            work(worker)
-        except BaseException as failure:
-            failures.append(failure)
-
     alone = watch is None and interrupt is None
     if workers == 1 and alone:
         work(0)
         return False
     # With nothing to watch, this thread is worker 0, and no signal reaches it before it has done its work.
-    threads = [threading.Thread(target=guarded, args=(worker,), daemon=True) for worker in range(int(alone), workers)]
-    for thread in threads:
-        thread.start()
+    threads = _kept_threads(workers - int(alone))
+    running = {thread.submit(work, worker) for worker, thread in enumerate(threads, int(alone))}
+    failures: list[BaseException] = []
     if alone:
-        guarded(0)
+        try:
+            work(0)
+        except BaseException as failure:
+            failures.append(failure)
     interrupted = False
-    for thread in threads:
-        while thread.is_alive():
-            try:
-                thread.join(_LOOK_EVERY)
-                if watch is not None and not interrupted and not failures:
-                    watch()
-            except KeyboardInterrupt:
-                if interrupt is None or interrupted:
-                    raise
-                interrupted = True
+    while running:
+        try:
+            done, running = wait(running, _LOOK_EVERY)
+            failures += [error for future in done if (error := future.exception()) is not None]
+            if watch is not None and not interrupted and not failures:
+                watch()
+        except KeyboardInterrupt:
+            if interrupt is None or interrupted:
+                raise
+            interrupted = True
+            interrupt()
+        except Exception as failure:  # of `watch`: the workers still write to buffers that the caller owns
+            failures.append(failure)
+            if interrupt is not None:
                 interrupt()
-            except Exception as failure:  # of `watch`: the workers still write to buffers that the caller owns
-                failures.append(failure)
-                if interrupt is not None:
-                    interrupt()
+    _idle.extend(reversed(threads))
     if failures:
         raise failures[0]
     return interrupted
+
+
+# Threads that wait for work, each in an executor of its own. A new one shares a core with another for some milliseconds, until the
+# system sees that a core is free: a tenth of a call of 0.1 s. The last is taken first, so worker i is the thread that it was.
+_idle: list[ThreadPoolExecutor] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # threads stay behind
+
+
+def _kept_threads(count: int) -> list[ThreadPoolExecutor]:
+    """Idle threads, and new ones where there are too few; nobody else has them."""
+    taken: list[ThreadPoolExecutor] = []
+    while len(taken) < count:
+        try:
+            taken.append(_idle.pop())
+        except IndexError:
+            taken.append(ThreadPoolExecutor(1, thread_name_prefix="fastdnn"))
+    return taken

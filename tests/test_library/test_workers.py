@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
@@ -29,6 +30,37 @@ def test_one_worker_that_nobody_watches_runs_in_the_calling_thread():
 def test_workers_run_at_the_same_time():
     meeting = threading.Barrier(3, timeout=30)
     workers.run_workers(lambda _: meeting.wait(), 3)
+
+
+def test_threads_are_kept_for_the_next_call():
+    """Worker i is the thread that it was, so it finds its core and that core's cache again."""
+    runs = []
+    for _ in range(3):
+        found = {}
+        workers.run_workers(lambda i, found=found: found.update({i: threading.get_ident()}), 4, watch=lambda: None)
+        runs.append(found)
+    assert len(set(runs[0].values())) == 4
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_a_run_within_a_run_has_threads_of_its_own():
+    inner = []
+    workers.run_workers(lambda _: workers.run_workers(inner.append, 3, watch=lambda: None), 3)
+    assert sorted(inner) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_makes_threads_of_its_own():
+    """Threads stay behind in a fork: to hand them work would be to wait for ever."""
+    workers.run_workers(lambda _: None, 3)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        called = []
+        workers.run_workers(called.append, 3)
+        os._exit(0 if sorted(called) == [0, 1, 2] else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("count", [1, 3])
