@@ -18,7 +18,7 @@ from fastdnn.workers import available_cores
 _TRIAL = 0.015
 # Seconds of one call, after which the number of threads may change.
 _STRETCH = 0.1
-# Seconds until a number that lost is tried again, at least 60 times what the trial took; twice as many each time it loses.
+# Seconds until a number that lost is tried again, or _TRIALS_APART times what the trial took; twice as many each time it loses.
 _AGAIN, _AGAIN_AT_MOST, _TRIALS_APART = 0.5, 4.0, 60
 # The better of the last two times counts: a moment's disturbance changes nothing.
 _SAMPLES = 2
@@ -72,8 +72,12 @@ class Pace:
             return
         guess = self._guess.get(threads)
         self._guess[threads] = seconds / steps
-        if seconds < _TRIAL if guess is None else seconds < _TRIAL / 2 < steps * guess:
-            return  # the first step, which meets cold caches, or one of less time than was planned for
+        if guess is None:
+            too_short = seconds < _TRIAL  # the first step meets cold caches
+        else:
+            too_short = seconds < _TRIAL / 2 < steps * guess  # than was planned for
+        if too_short:
+            return
         self._per_step.setdefault(threads, deque(maxlen=_SAMPLES)).append(seconds / steps)
         if self.threads not in self._per_step:
             return

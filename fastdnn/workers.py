@@ -29,6 +29,24 @@ def check_threads(threads: object) -> int:
     )
 
 
+# Threads that wait for work, each in an executor of its own. A new one shares a core with another for some milliseconds, until the
+# system sees that a core is free: a tenth of a call of 0.1 s. The last is taken first, so worker i is the thread that it was.
+_idle: list[ThreadPoolExecutor] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # threads stay behind
+
+
+def _kept_threads(count: int) -> list[ThreadPoolExecutor]:
+    """Idle threads, and new ones where there are too few; nobody else has them."""
+    taken: list[ThreadPoolExecutor] = []
+    while len(taken) < count:
+        try:
+            taken.append(_idle.pop())
+        except IndexError:
+            taken.append(ThreadPoolExecutor(1, thread_name_prefix="fastdnn"))
+    return taken
+
+
 def run_workers(
     work: Callable[[int], None],
     workers: int,
@@ -76,21 +94,3 @@ def run_workers(
     if failures:
         raise failures[0]
     return interrupted
-
-
-# Threads that wait for work, each in an executor of its own. A new one shares a core with another for some milliseconds, until the
-# system sees that a core is free: a tenth of a call of 0.1 s. The last is taken first, so worker i is the thread that it was.
-_idle: list[ThreadPoolExecutor] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # threads stay behind
-
-
-def _kept_threads(count: int) -> list[ThreadPoolExecutor]:
-    """Idle threads, and new ones where there are too few; nobody else has them."""
-    taken: list[ThreadPoolExecutor] = []
-    while len(taken) < count:
-        try:
-            taken.append(_idle.pop())
-        except IndexError:
-            taken.append(ThreadPoolExecutor(1, thread_name_prefix="fastdnn"))
-    return taken

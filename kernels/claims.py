@@ -19,7 +19,7 @@ def piece(size: int, n: int, least: int) -> tuple[int, int]:
 
     Empty after the last. So the first keeps its worker near its own data, and the last ones are small.
     """
-    n = min(n, 62)
+    n = min(n, 62)  # many who come too late count too, and no number can be shifted by 64
     left = size >> n
     if n > 0 and size >> (n - 1) < 2 * least:
         return size, size

@@ -56,21 +56,24 @@ def part_of_product(worker: int, workers: int, groups: int, m: int, panels: int)
 
 @device
 def shared_product(
-    worker: int, workers: int, groups: int, A: Any, B: Any, b: Any, C: Any, D: Any, m: int, k: int, n: int, with_bias: bool,
-    finish: int, slope: Any, waits: Any,
+    worker: int, workers: int, groups: int, met: bool, A: Any, B: Any, b: Any, C: Any, D: Any, m: int, k: int, n: int,
+    with_bias: bool, finish: int, slope: Any, sync: Any, waits: Any,
 ) -> None:  # fmt: skip
-    """gemm.matmul_bias of all m rows as one of `workers` that all make this call between two meetings: its share of the grid, then
-    panels of others' shares."""
-    turn, had = 0, 0
-    while turn < workers:
-        owner = (worker + turn) % workers
+    """gemm.matmul_bias of all m rows as one of `workers` that all make this call: its share of the grid, then panels of others'.
+
+    Each reads rows of others, so they meet first, unless they have just `met`; nobody may read C before they meet again.
+    """
+    if not met:
+        barrier(sync, waits, worker, workers)
+    for turn in range(workers):
+        owner, had = (worker + turn) % workers, 0
         r0, r1, j0, j1 = part_of_product(owner, workers, groups, m, C.shape[0])
-        begin, end = next_piece(waits, worker, workers, owner, had, j1 - j0, _LEAST_PANELS)
-        had += 1
-        if begin < end:
+        while True:
+            begin, end = next_piece(waits, worker, workers, owner, had, j1 - j0, _LEAST_PANELS)
+            if begin == end:
+                break
             matmul_bias(A, B, b, C, D, r0, r1, j0 + begin, j0 + end, k, n, with_bias, finish, slope)
-        else:
-            turn, had = turn + 1, 0
+            had += 1
 
 
 @device
@@ -107,10 +110,8 @@ def forward_pass(
         if groups == 1:
             linear_forward(A_prev, W, b, C, k, n, r0, r1, 0, layout[l, PANELS], finish, below)
         else:
-            if not met:
-                barrier(sync, buffers.waits, worker, workers)
             shared_product(
-                worker, workers, groups, A_prev, W, b, C, C, m, k, n, True, finish, below, buffers.waits
+                worker, workers, groups, met, A_prev, W, b, C, C, m, k, n, True, finish, below, sync, buffers.waits
             )  # fmt: skip
             barrier(sync, buffers.waits, worker, workers)
         met = groups > 1 and done
@@ -154,10 +155,8 @@ def backward_pass(
         if groups == 1:
             matmul_bias(above, WT, b, dZ, D, r0, r1, 0, layout[l, PANELS], k, n, False, finish, below)
         else:
-            if not met:
-                barrier(sync, buffers.waits, worker, workers)
             shared_product(
-                worker, workers, groups, above, WT, b, dZ, D, m, k, n, False, finish, below, buffers.waits
+                worker, workers, groups, met, above, WT, b, dZ, D, m, k, n, False, finish, below, sync, buffers.waits
             )  # fmt: skip
             if l > 1:
                 barrier(sync, buffers.waits, worker, workers)
@@ -175,16 +174,15 @@ def update_pass(worker: int, workers: int, buffers: Any, rows: int, m: int, rule
         if phase == 1:
             barrier(sync, buffers.waits, worker, workers)
             shrink_to_norm(buffers.squares, rule.clip_norm, rates)
-        turn, had = 0, 0
-        while turn < workers:
-            owner = (worker + turn) % workers
+        for turn in range(workers):
+            owner, had = (worker + turn) % workers, 0
             t, size = buffers.shares[owner], buffers.shares[owner + 1] - buffers.shares[owner]
-            begin, end = next_piece(buffers.waits, worker, workers, owner, had, size, _LEAST_BLOCKS)
-            had += 1
-            if begin < end:
+            while True:
+                begin, end = next_piece(buffers.waits, worker, workers, owner, had, size, _LEAST_BLOCKS)
+                if begin == end:
+                    break
                 update_blocks(worker, t + begin, t + end, buffers, rows, m, rule, rates, phase == 1)
-            else:
-                turn, had = turn + 1, 0
+                had += 1
 
 
 @device
